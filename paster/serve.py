@@ -1,0 +1,129 @@
+"""``paster serve``: load the application and the server that an ini file names, and run them.
+
+In this order, since each step needs the one before it: read the file; under ``--reload`` hand over
+to hupper; patch the standard library; configure logging; load the application; load the server;
+listen. What is loaded, and its options, is the business of the factories in the ini file.
+
+There is no ``--daemon``: systemd, a container or ``nohup`` does that better than a process can do
+it to itself, and finds it again.
+"""
+
+import argparse
+import errno
+import importlib.util
+import os
+import socket
+import sys
+from typing import Any
+
+from paste.deploy import loadwsgi
+from paste.deploy.converters import asbool
+
+from paster.errors import CommandError, one_line
+from paster.ini import Section, add_arguments, open_ini
+from paster.loading import configure_logging, context_of, create
+
+SUMMARY = "Serve the application of an ini file over HTTP."
+
+# Our server, by the module of its entry point: to import the server in order to ask it would import
+# sockets, and the application's libraries after them, before they are patched.
+_OUR_SERVER = "cogen.web.wsgi"
+
+# Seconds that a server has under --reload to end its requests before it is killed; more than the
+# default of its own shutdown_timeout.
+_SHUTDOWN_SECONDS = 15
+
+_CANNOT_LISTEN = (errno.EACCES, errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``paster serve``."""
+    add_arguments(parser)
+    parser.add_argument(
+        "--server-name", default="main", help="use [server:NAME] (default: main)", metavar="NAME"
+    )
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="start again when a module, the ini file or a template changes",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until a signal ends the server."""
+    ini = open_ini(options.ini, dict(options.variables))
+    server = ini.sections(loadwsgi.SERVER, options.server_name)
+    app = ini.sections(loadwsgi.APP, options.app_name)
+    if options.reload and not _reloading([*server, *app]):
+        return _reload()
+    if _wants_patching(server):
+        from gevent import monkey
+
+        monkey.patch_all()
+    configure_logging(app)
+    app_context = context_of(app[0], loadwsgi.APP)
+    server_context = context_of(server[0], loadwsgi.SERVER)
+    application = create(app[0], app_context)
+    serve = create(server[0], server_context)
+    _listen(server[0], server_context.local_conf, serve, application)
+    return 0
+
+
+def _wants_patching(server: list[Section]) -> bool:
+    """Return whether the server is ours and its ``monkey_patch`` is not false."""
+    if server[-1].factory_module("paste.server_factory") != _OUR_SERVER:
+        return False
+    for section in server:  # The first that sets an option wins, as in PasteDeploy.
+        value = section.get("monkey_patch")
+        if value:
+            try:
+                return asbool(value)
+            except ValueError as error:
+                raise CommandError(f"{section}: monkey_patch: {one_line(error)}") from error
+    return True
+
+
+def _listen(section: Section, options: dict[str, str], serve: Any, application: Any) -> None:
+    try:
+        serve(application)
+    except OSError as error:
+        if error.errno not in _CANNOT_LISTEN and not isinstance(error, socket.gaierror):
+            raise
+        address = ":".join(options[name] for name in ("host", "port") if name in options)
+        reason = os.strerror(error.errno) if error.errno in _CANNOT_LISTEN else one_line(error)
+        raise CommandError(
+            f"cannot listen on {address}: {reason}; the address is set in {section}"
+        ) from error
+
+
+def _reloading(sections: list[Section]) -> bool:
+    """Return whether this is the process that hupper started; if so, tell it what to watch."""
+    import hupper
+
+    if not hupper.is_active():
+        return False
+    files = [section.ini.filename for section in sections]
+    package = sections[-1].factory_module("paste.app_factory").partition(".")[0]
+    spec = importlib.util.find_spec(package) if package else None
+    for directory in (spec and spec.submodule_search_locations) or ():
+        files.append(os.path.join(directory, "templates", "**"))
+    hupper.get_reloader().watch_files(files)
+    return True
+
+
+def _reload() -> int:
+    """Run this command line again under hupper, each time that a file changes; never returns."""
+    import hupper
+
+    return hupper.start_reloader(
+        "paster.serve.reloaded",
+        worker_kwargs={"arguments": sys.argv[1:]},
+        shutdown_interval=_SHUTDOWN_SECONDS,
+    )
+
+
+def reloaded(arguments: list[str]) -> None:
+    """Run the command in the process that hupper started, which looks at no return value."""
+    from paster.command import main
+
+    sys.exit(main(arguments))
