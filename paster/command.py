@@ -35,8 +35,9 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sub-command and return the exit code of the process.
 
-    0 is success; 1 an error that is told in one line; 2 (as :exc:`SystemExit`) a command line that
-    makes no sense. An exception of the application itself keeps its traceback.
+    0 is success; 1 an error that is told in one line, its cause logged at level DEBUG; 2 (as
+    :exc:`SystemExit`) a command line that makes no sense; 130 an interrupt. An exception of the
+    application itself keeps its traceback.
     """
     parser = _Parser(
         prog="paster",
@@ -56,4 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command.run(options)
     except CommandError as error:
         sys.stderr.write(f"paster {chosen.command}: {error}\n")
+        import logging  # Not before `serve` had its chance to patch.
+
+        logging.getLogger(__name__).debug("the cause", exc_info=error.__cause__)
         return 1
+    except KeyboardInterrupt:
+        return 130  # What a shell makes of SIGINT.

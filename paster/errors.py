@@ -24,6 +24,11 @@ def one_line(error: BaseException) -> str:
     return text
 
 
+def short(path: str) -> str:
+    """Return a path as it is best read from the working directory."""
+    return min(os.path.relpath(path), path, key=len)
+
+
 def place(error: BaseException) -> str:
     """Return " (file, line n)" of the innermost frame that is not paster's or PasteDeploy's."""
     machinery = (*_MACHINERY, os.path.dirname(__file__))
@@ -32,4 +37,4 @@ def place(error: BaseException) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith(machinery)
     ]
-    return f" ({os.path.relpath(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
+    return f" ({short(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from paste.deploy import loadwsgi
 
-from paster.errors import CommandError, one_line
+from paster.errors import CommandError, one_line, short
 
 __all__ = ["IniFile", "Section", "add_arguments", "add_ini", "add_variables", "open_ini"]
 
@@ -33,7 +33,7 @@ class Section(NamedTuple):
     use: str
 
     def __str__(self) -> str:
-        return f"[{self.name}] of {os.path.relpath(self.ini.filename)}"
+        return f"[{self.name}] of {short(self.ini.filename)}"
 
     def get(self, option: str, default: str = "") -> str:
         """Return an option's interpolated value."""
@@ -98,7 +98,7 @@ class IniFile(loadwsgi.ConfigLoader):
             if self._shadowed[section]:
                 option = self._shadowed[section][0]
                 raise CommandError(
-                    f"{option} is an option of [{section}] in {os.path.relpath(self.filename)}, "
+                    f"{option} is an option of [{section}] in {short(self.filename)}, "
                     f"which takes no variable there; write {option} = %(my_{option})s in the file "
                     f"and my_{option}={self.variables[option]} on the command line"
                 )

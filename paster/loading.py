@@ -8,12 +8,11 @@ application's own and keeps its traceback.
 import argparse
 import configparser
 import importlib.metadata
-import os
 from typing import Any
 
 from paste.deploy import loadwsgi
 
-from paster.errors import CommandError, one_line, place
+from paster.errors import CommandError, one_line, place, short
 from paster.ini import Section, open_ini
 
 __all__ = [
@@ -76,7 +75,7 @@ def configure_logging(sections: list[Section]) -> None:
                 logging.config.fileConfig(ini.parser, disable_existing_loggers=False)
             except Exception as error:
                 # Any: fileConfig passes on what the eval() and the constructors of the file raise.
-                where = os.path.relpath(ini.filename)
+                where = short(ini.filename)
                 raise CommandError(
                     f"logging of {where}: {type(error).__name__}: {one_line(error)}"
                 ) from error

@@ -1,0 +1,42 @@
+"""A small application and a small server, to be named in ini files by ``call:``."""
+
+import logging
+
+from gevent import monkey
+
+log = logging.getLogger("cogen.web")
+
+
+def make_app(global_conf, **app_conf):
+    """Return an application that tells its configuration, a line an option."""
+    if "number" in app_conf:
+        int(app_conf["number"])
+
+    def app(environ, start_response):
+        lines = [f"{name} = {value}" for name, value in sorted({**global_conf, **app_conf}.items())]
+        lines.append(f"method = {environ['REQUEST_METHOD']}")
+        lines.append(f"header = {environ.get('HTTP_X_SMALL', '')}")
+        lines.append(f"body = {environ['wsgi.input'].read().decode()}")
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [f"{line}\n".encode() for line in lines]
+
+    return app
+
+
+def make_upper(global_conf):
+    """Return a filter that makes everything upper case."""
+
+    def upper(app):
+        return lambda environ, start_response: [c.upper() for c in app(environ, start_response)]
+
+    return upper
+
+
+def make_server(global_conf, **options):
+    """Return a server that logs its options and whether sockets are patched, and ends."""
+
+    def serve(app):
+        log.info("options %s", sorted(options.items()))
+        log.info("patched %s", monkey.is_module_patched("socket"))
+
+    return serve
