@@ -1,0 +1,444 @@
+"""One connection of a client: readiness callbacks, bounded buffers, one exchange at a time.
+
+A connection is a small object that the hub calls when its socket can be read or written; it has no
+greenlet, and while nothing is being parsed no parser. What it reads goes through the parser's seam;
+a request becomes an :class:`~cogen.web.exchange.Exchange`, and further requests that a client sends
+ahead (pipelining) wait their turn here.
+
+End of input has one meaning: the client wants nothing more. What is already running is answered,
+a request that waits for an operation is cancelled. A client that shuts down its sending side and
+goes on listening can't be told from one that has gone, and a long poll whose listener has gone must
+not take a message with it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from gevent.event import Event as GreenletEvent
+
+from .exchange import ConnectionGone, Exchange
+from .parser import END, Event, HTTPError, RequestHead, RequestParser
+from .response import simple_response
+
+if TYPE_CHECKING:
+    from .wsgi import WSGIServer
+
+__all__ = ["Connection"]
+
+_RECV_SIZE: Final = 65536
+#: Events of requests sent ahead that are kept; beyond it nothing is read, so TCP holds them back.
+_BACKLOG: Final = 32
+#: What is read and thrown away, in octets, so that an early answer reaches a client that is still
+#: sending: a close with unread data is a reset, which destroys the answer (RFC 9112, 9.6).
+_LINGER: Final = 262144
+_LINGER_SECONDS: Final = 2.0
+_READ: Final = 1
+_WRITE: Final = 2
+NEVER: Final = float("inf")
+
+
+class Connection:
+    """Serve the requests of one client, in order.
+
+    :ivar remote_addr: the client's address as environ shows it, "" on a UNIX socket.
+    :ivar exchange: the request being answered, None between requests.
+    :ivar deadline: when what is being waited for becomes too late, on the server's clock.
+    """
+
+    __slots__ = (
+        "server",
+        "remote_addr",
+        "remote_port",
+        "exchange",
+        "deadline",
+        "_late",
+        "_socket",
+        "_reader",
+        "_writer",
+        "_tls",
+        "_parser",
+        "_receiving",
+        "_keep_alive",
+        "_backlog",
+        "_out",
+        "_file",
+        "_flushed",
+        "_discarded",
+    )
+
+    def __init__(self, server: WSGIServer, sock: Any, address: Any, tls: Any = None) -> None:
+        self.server = server
+        if isinstance(address, tuple):
+            self.remote_addr, self.remote_port = address[0], str(address[1])
+        else:
+            self.remote_addr = self.remote_port = ""
+        self.exchange: Exchange | None = None
+        self._socket = sock
+        self._tls = tls
+        self._parser: RequestParser | None = None
+        self._receiving: Exchange | None = None
+        self._keep_alive = True
+        self._backlog: deque[Event] | None = None
+        self._out: bytearray | None = None
+        self._file: Any = None
+        self._flushed: GreenletEvent | None = None
+        self._discarded = -1
+        self._writer: Any = None
+        self._reader = server.loop.io(sock.fileno(), _READ)
+        self._reader.start(self._on_readable)
+        self._wait_for("head", server.settings.header_timeout)
+
+    def __repr__(self) -> str:
+        doing = repr(self.exchange) if self.exchange is not None else "idle"
+        return f"<Connection {self.remote_addr}:{self.remote_port} {doing}>"
+
+    def fileno(self) -> int:
+        """Return the descriptor, -1 once closed."""
+        return self._socket.fileno()
+
+    # Time.
+
+    def _wait_for(self, what: str, seconds: float) -> None:
+        """Note what must have come `seconds` from now; 0 is no limit."""
+        self._late = what
+        self.deadline = self.server.now() + seconds if seconds else NEVER
+
+    def _wait_for_ever(self) -> None:
+        self.deadline = NEVER
+
+    def overdue(self) -> None:
+        """Give up on what did not come in time; the server calls this after `deadline`."""
+        late = self._late
+        self._wait_for_ever()
+        if late == "head":
+            parser = self._parser
+            if parser is None or parser.between_messages:
+                self.close()
+            else:
+                self._refuse(HTTPError("408 Request Timeout", "The request's head took too long."))
+        elif late == "body" and self._receiving is not None:
+            error = HTTPError("408 Request Timeout", "The request's body took too long.")
+            self._end_of_input(error)
+            self._receiving.body.fail(error)
+        elif late == "request" and self.exchange is not None:
+            self.exchange.end(HTTPError("503 Service Unavailable", "The request took too long."))
+        else:
+            self.abort(ConnectionGone(f"the client was too slow ({late})"))
+
+    # Reading.
+
+    def _on_readable(self) -> None:
+        try:
+            data = self._socket.recv(_RECV_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self.abort(error)
+            return
+        if not data:
+            self._on_eof()
+            return
+        self.server.received += len(data)
+        if self._tls is not None:
+            data = self._decrypt(data)
+            if self._socket.fileno() < 0:
+                return
+        if data:
+            self._take_data(data)
+
+    def _take_data(self, data: bytes) -> None:
+        if self._discarded >= 0:
+            self._discard(len(data))
+            return
+        parser = self._parser
+        if parser is None:
+            parser = self.server.borrow_parser()
+            if self.exchange is None:
+                self._wait_for("head", self.server.settings.header_timeout)
+        events = parser.feed(data)
+        if parser.between_messages:
+            self._parser = None
+            self.server.return_parser(parser)
+        else:
+            self._parser = parser
+        for event in events:
+            if self._backlog is None and (self.exchange is None or self._receiving is not None):
+                self._take(event)
+            elif self._backlog is None:
+                self._backlog = deque((event,))
+            else:
+                self._backlog.append(event)
+        if self._backlog is not None and len(self._backlog) > _BACKLOG:
+            self.pause_reading()
+
+    def _take(self, event: Event) -> None:
+        """Act on one event of the parser's; a request's head begins an exchange."""
+        if type(event) is bytes:
+            if self._receiving is not None:
+                self._receiving.body.feed(event)
+        elif event is END:
+            if self._receiving is not None:
+                exchange, self._receiving = self._receiving, None
+                exchange.body.end()
+                if exchange is self.exchange:
+                    self._wait_for_request(exchange)
+                else:
+                    self._next_request()  # the rest of a body that nobody wanted has been skipped
+        elif type(event) is RequestHead:
+            if not self._keep_alive:
+                return
+            self._keep_alive = event.keep_alive
+            exchange = Exchange(self, event)
+            self.exchange = exchange
+            self.server.requests += 1
+            if event.length:
+                self._receiving = exchange
+                self._wait_for("body", self.server.settings.body_timeout)
+            else:
+                self._wait_for_request(exchange)
+        elif isinstance(event, HTTPError):
+            self._end_of_input(event)
+            if self._receiving is not None:
+                self._receiving.body.fail(event)
+            elif self._keep_alive:
+                self._refuse(event)
+
+    def _wait_for_request(self, exchange: Exchange) -> None:
+        limit = self.server.settings.request_timeout
+        if limit:
+            self._late = "request"
+            self.deadline = exchange.started + limit
+        else:
+            self.deadline = NEVER
+
+    def _end_of_input(self, error: HTTPError) -> None:
+        """Expect no further request: where one would begin is unknown."""
+        self._keep_alive = False
+        self.server.count_refused(error.status)
+
+    def _refuse(self, error: HTTPError) -> None:
+        """Answer what is no request, and close."""
+        self._keep_alive = False
+        if self.exchange is None:
+            self.send(simple_response(error.status, error.reason))
+            self._close_gently()
+
+    def pause_reading(self) -> None:
+        """Let TCP hold the client back, for as long as the application needs."""
+        self._reader.stop()
+        self._wait_for_ever()
+
+    def resume_reading(self) -> None:
+        """Read on after :meth:`pause_reading`; does nothing if reading goes on or is over."""
+        if self._socket.fileno() >= 0 and not self._reader.active:
+            self._reader.start(self._on_readable)
+            if self._receiving is not None:
+                self._wait_for("body", self.server.settings.body_timeout)
+
+    def _on_eof(self) -> None:
+        """See the module's text: who runs is answered, who waits is cancelled."""
+        self._keep_alive = False
+        exchange = self.exchange
+        self._reader.stop()
+        if exchange is None or self._discarded >= 0:
+            if not self._out:
+                self.close()
+            return
+        gone = ConnectionGone("the client has gone")
+        if self._receiving is not None:
+            self._receiving.body.fail(gone)
+            self._receiving = None
+        exchange.input_ended(gone)
+
+    def _decrypt(self, data: bytes) -> bytes:
+        try:
+            data = self._tls.decrypt(data)
+        except OSError as error:  # ssl.SSLError is one
+            self.abort(error)
+            return b""
+        answer = self._tls.take_output()
+        if answer:
+            self._send_raw(answer)
+        return data
+
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > _LINGER:
+            self.close()
+
+    # Writing.
+
+    def send(self, data: bytes) -> bool:
+        """Send `data`; return False if some of it has to wait until the client reads.
+
+        Never raises for a client that has gone: its exchange is told through ``end``.
+        """
+        if self._tls is not None:
+            data = self._tls.encrypt(data)
+        return self._send_raw(data)
+
+    def _send_raw(self, data: bytes) -> bool:
+        if self._out:
+            self._out += data
+            return False
+        try:
+            sent = self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            self.abort(error)
+            return True
+        self.server.sent += sent
+        if sent == len(data):
+            return True
+        self._out = bytearray(data)
+        del self._out[:sent]
+        self._watch_for_room()
+        return False
+
+    def _watch_for_room(self) -> None:
+        self._wait_for("write", self.server.settings.write_timeout)
+        if self._writer is None:
+            self._writer = self.server.loop.io(self._socket.fileno(), _WRITE)
+        if not self._writer.active:
+            self._writer.start(self._on_writable)
+
+    def _on_writable(self) -> None:
+        try:
+            if self._out:
+                sent = self._socket.send(self._out)
+                self.server.sent += sent
+                del self._out[:sent]
+            elif self._file is not None:
+                self._send_file_part()
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self.abort(error)
+            return
+        if self._out or self._file is not None:
+            self._wait_for("write", self.server.settings.write_timeout)
+        else:
+            self._writer.stop()
+            self._on_flushed()
+
+    def _on_flushed(self) -> None:
+        self._out = None
+        if self._flushed is not None:
+            self._flushed.set()
+        if self._discarded >= 0:
+            self._shut_down_sending()
+        elif self.exchange is not None:
+            self._wait_for_request(self.exchange)
+            self.exchange.flushed()
+        else:
+            self._next_request()
+
+    def wait_until_flushed(self) -> None:
+        """Block this greenlet until the client has read what was sent, or has gone."""
+        self._flushed = GreenletEvent()
+        self._flushed.wait()
+        self._flushed = None
+
+    @property
+    def can_send_files(self) -> bool:
+        """Whether :meth:`send_file` works here: TLS has to see the bytes."""
+        return self._tls is None
+
+    def send_file(self, head: bytes, descriptor: int, offset: int, size: int) -> bool:
+        """Send `head`, then `size` octets of an open file by sendfile(2); return as `send` does."""
+        self._file = (descriptor, offset, size) if size else None
+        if self._send_raw(head) and self._file is not None and self._socket.fileno() >= 0:
+            self._watch_for_room()
+        return self._file is None and not self._out
+
+    def _send_file_part(self) -> None:
+        descriptor, offset, size = self._file
+        sent = os.sendfile(self._socket.fileno(), descriptor, offset, size)
+        if not sent:
+            raise OSError(errno.EIO, "the file has become shorter while it was sent")
+        self.server.sent += sent
+        self._file = (descriptor, offset + sent, size - sent) if sent < size else None
+
+    # From request to request, and the end.
+
+    def exchange_done(self, exchange: Exchange) -> None:
+        """Go on with the next request, or close; called when `exchange` has ended."""
+        self.exchange = None
+        self._keep_alive = self._keep_alive and exchange.response.keep_alive
+        if self._socket.fileno() < 0:
+            return
+        if not self._out:
+            self._next_request()
+
+    def _next_request(self) -> None:
+        """Take up what the client sent ahead, or wait for its next request."""
+        backlog = self._backlog
+        if not self._keep_alive or (self.server.stopping and not backlog):
+            self._close_gently()
+            return
+        if self._receiving is not None and not self._receiving.body.skip():
+            self._close_gently()
+            return
+        while backlog and (self.exchange is None or self._receiving is not None):
+            self._take(backlog.popleft())
+        if backlog is not None and not backlog:
+            self._backlog = None
+        if self._backlog is None or len(self._backlog) <= _BACKLOG:
+            self.resume_reading()
+        if self.exchange is None and self._receiving is None:
+            self._wait_for("head", self.server.settings.keepalive_timeout)
+
+    def close_if_idle(self) -> None:
+        """Close unless a request is being answered or has begun to arrive; for shutdown."""
+        if self.exchange is None and self._discarded < 0:
+            self._on_readable()
+        if self.exchange is None and self._parser is None and not self._out:
+            self.close()
+
+    def _close_gently(self) -> None:
+        """Close so that what was sent arrives: stop sending, read until the client closes."""
+        if self._socket.fileno() < 0 or self._discarded >= 0:
+            return
+        self._discarded = 0
+        self._wait_for("close", _LINGER_SECONDS)
+        if not self._out:
+            self._shut_down_sending()
+
+    def _shut_down_sending(self) -> None:
+        try:
+            if self._tls is not None:
+                self._socket.send(self._tls.close())
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close()  # the client was faster
+        else:
+            self.resume_reading()
+
+    def close(self) -> None:
+        """Close the socket and forget everything; may be called more than once."""
+        if self._socket.fileno() < 0:
+            return
+        for watcher in (self._reader, self._writer):
+            if watcher is not None:
+                watcher.stop()
+                watcher.close()
+        self._socket.close()
+        self._out = self._file = self._backlog = self._parser = None
+        self._keep_alive = False
+        self._wait_for_ever()
+        if self._flushed is not None:
+            self._flushed.set()
+        self.server.connection_closed(self)
+
+    def abort(self, reason: BaseException) -> None:
+        """Close at once: the client has gone or is too slow; its request is told."""
+        self.close()
+        exchange = self.exchange
+        if exchange is not None:
+            exchange.end(reason)

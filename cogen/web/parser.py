@@ -1,0 +1,399 @@
+"""The HTTP parser's seam: bytes in, request heads and bodies out. It does no I/O.
+
+llhttp (through httptools) knows the grammar; this module adds what it leaves to its user: limits,
+the Host field, request targets, versions, codings, and the CGI names that WSGI wants. It is strict:
+whatever could be read in two ways is refused, because a proxy in front may read it the other way
+(RFC 9112, section 11.2, "Request Smuggling").
+
+A :class:`RequestParser` is fed and answers with a list of events, in the order of the wire:
+
+* a :class:`RequestHead`,
+* ``bytes``, a piece of the body that belongs to the last head,
+* :data:`END`, the end of that message,
+* an :class:`HTTPError`, which is always the last event there will ever be.
+
+What a connection does with them is in :mod:`cogen.web.connection`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Union
+from urllib.parse import unquote_to_bytes
+
+from httptools import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
+
+from .settings import Settings
+
+__all__ = ["END", "Event", "HTTPError", "RequestHead", "RequestParser"]
+
+
+class HTTPError(Exception):
+    """Refuse a request: the client is at fault and is told so with `status`.
+
+    :param status: the status line's code and phrase, such as ``"400 Bad Request"``.
+    :param reason: one sentence for the client, plain text.
+    """
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+
+def bad_request(reason: str) -> HTTPError:
+    return HTTPError("400 Bad Request", reason)
+
+
+class _End:
+    def __repr__(self) -> str:
+        return "END"
+
+
+END: Final = _End()
+
+#: The methods of RFC 9110, RFC 5789 and of WebDAV's family that llhttp knows. Its RTSP and ICE
+#: methods are left out, and CONNECT, which asks for a tunnel, is refused with a reason of its own.
+METHODS: Final = frozenset(
+    "GET HEAD POST PUT DELETE OPTIONS TRACE PATCH COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH "
+    "UNLOCK BIND REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE "
+    "UNSUBSCRIBE PURGE MKCALENDAR LINK UNLINK QUERY".split()
+)
+
+# RFC 3986, section 3.2.2, as far as a server must care: a bracketed IP literal, or a reg-name.
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.vV]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?")
+_ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)([^#]*)", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+# The room that the framing of one chunk may take: 16 digits of size and two line ends.
+_CHUNK_FRAME: Final = 20
+
+
+class RequestHead:
+    """What stands before a request's body.
+
+    :ivar method: such as ``"GET"``.
+    :ivar target: the request target as it was sent.
+    :ivar path: the path, percent-decoded, each byte a latin-1 character (PEP 3333).
+    :ivar query: the query as it was sent, without the question mark.
+    :ivar version: ``"1.0"`` or ``"1.1"``.
+    :ivar fields: the header fields under their CGI names (``HTTP_HOST``, ``CONTENT_TYPE``).
+    :ivar length: octets of the body, 0 if there is none, -1 if it is chunked.
+    :ivar keep_alive: whether the client can send another request afterwards.
+    :ivar expects_continue: whether the client waits for ``100 Continue``.
+    """
+
+    __slots__ = (
+        "method",
+        "target",
+        "path",
+        "query",
+        "version",
+        "fields",
+        "length",
+        "keep_alive",
+        "expects_continue",
+    )
+
+    method: str
+    target: bytes
+    path: str
+    query: str
+    version: str
+    fields: dict[str, str]
+    length: int
+    keep_alive: bool
+    expects_continue: bool
+
+    def __repr__(self) -> str:
+        return f"<RequestHead {self.method} {self.target.decode('latin-1')} HTTP/{self.version}>"
+
+
+Event = Union[RequestHead, bytes, _End, HTTPError]
+
+#: CGI names by field name as sent; a field whose name holds an underscore has None, it is dropped
+#: as nginx and waitress do, since ``Content_Length`` would stand in for ``Content-Length``.
+#: Looking a name up takes 30 ns, making its CGI name 350 ns; a client can make it hold no more
+#: than `_MOST_NAMES` entries.
+_cgi_names: dict[bytes, str | None] = {}
+_MOST_NAMES: Final = 1000
+
+
+def cgi_name(name: bytes) -> str | None:
+    """Return the environ key of a header field, or None if it must not get into environ."""
+    if b"_" in name:
+        key = None
+    else:
+        key = name.decode("latin-1").upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = "HTTP_" + key
+    if len(_cgi_names) < _MOST_NAMES:
+        _cgi_names[name] = key
+    return key
+
+
+class RequestParser:
+    """Turn the bytes of one connection into requests, refusing what is ambiguous or too large.
+
+    At the end of a message it is as good as new, so that connections can share a few of them: a
+    connection that waits needs none (:attr:`between_messages`).
+    """
+
+    __slots__ = (
+        "_settings",
+        "_llhttp",
+        "_events",
+        "_target",
+        "_fields",
+        "_head_size",
+        "_fed",
+        "_body_size",
+        "_chunks",
+        "_head",
+        "_silent_head",
+        "_in_message",
+        "_ended",
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._llhttp = HttpRequestParser(self)
+        self._events: list[Event] = []
+        self._silent_head = False
+        self._ended = False
+        self._expect_head()
+
+    def _expect_head(self) -> None:
+        self._head: RequestHead | None = None
+        self._target = b""
+        self._fields: dict[str, str] = {}
+        self._head_size = self._fed = self._body_size = self._chunks = 0
+        self._in_message = False
+
+    @property
+    def between_messages(self) -> bool:
+        """Whether no message has begun, so that another connection may use this parser."""
+        return not self._in_message and not self._ended
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Parse `data` and return the events that it completes; after an error feed no more."""
+        self._events = events = []
+        self._fed += len(data)
+        try:
+            self._llhttp.feed_data(data)
+            if self._in_message:
+                self._check_what_is_unfinished()
+        except HttpParserUpgrade as upgrade:
+            events += self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except HttpParserCallbackError as error:
+            self._fail(error.__context__, error)
+        except HTTPError as error:
+            self._fail(error, error)
+        except HttpParserError as error:
+            self._fail(bad_request(f"This is not HTTP/1.1: {error}."), error)
+        return events
+
+    def _fail(self, error: BaseException | None, cause: BaseException) -> None:
+        if not isinstance(error, HTTPError):
+            raise cause
+        self._ended = True
+        # The callback that refused may have been called within a body: what was read stays read.
+        self._events.append(error)
+
+    def _check_what_is_unfinished(self) -> None:
+        """Refuse what grows without a callback: an endless field, chunk extension or trailer.
+
+        Octets are counted per piece that was fed, so it may come a piece late.
+        """
+        limit = self._settings.max_header_bytes + self._settings.max_target_bytes
+        head = self._head
+        if head is None:
+            if self._fed > limit:
+                raise too_large_head()
+        elif head.length < 0:
+            framing = self._fed - self._body_size - self._chunks * _CHUNK_FRAME
+            if framing > 2 * limit:
+                raise bad_request("The framing of the chunked body is too large.")
+
+    def _go_on_without_upgrade(self, rest: bytes) -> list[Event]:
+        """Ignore an Upgrade, as RFC 9110, section 7.8, allows, and read the body all the same.
+
+        llhttp ends the message at its head. A new parser is put into the body's state by a head of
+        our own making, whose events are not told.
+        """
+        head = self._head
+        self._llhttp = HttpRequestParser(self)
+        if head is not None and head.length:
+            self._events = []
+            self._silent_head = True
+            framing = b"Transfer-Encoding: chunked"
+            if head.length > 0:
+                framing = b"Content-Length: %d" % head.length
+            self._llhttp.feed_data(b"POST / HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n" % framing)
+        else:
+            self._expect_head()
+        return self.feed(rest) if rest else []
+
+    # The callbacks of httptools, in the order in which they come.
+
+    def on_message_begin(self) -> None:
+        self._in_message = True
+
+    def on_url(self, piece: bytes) -> None:
+        if self._silent_head:
+            return
+        self._target += piece
+        if len(self._target) > self._settings.max_target_bytes:
+            raise HTTPError("414 URI Too Long", "The request target is too long.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head is not None:
+            return  # a trailer field, or our own head after an Upgrade: neither is for environ
+        fields = self._fields
+        self._head_size = size = self._head_size + len(name) + len(value) + 4
+        if size > self._settings.max_header_bytes or len(fields) >= self._settings.max_headers:
+            raise too_large_head()
+        try:
+            key = _cgi_names[name]
+        except KeyError:
+            key = cgi_name(name)
+        if key is None:
+            return
+        text = value.decode("latin-1").rstrip(" \t")
+        if key not in fields:
+            fields[key] = text
+        elif key in ("HTTP_HOST", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"):
+            raise bad_request(f"The field {name.decode('latin-1')} came twice.")
+        else:
+            # RFC 9110, section 5.3; Cookie has its own separator (RFC 6265, section 5.4).
+            fields[key] += ("; " if key == "HTTP_COOKIE" else ", ") + text
+
+    def on_headers_complete(self) -> None:
+        if self._silent_head:
+            self._silent_head = False
+            return
+        head = RequestHead()
+        llhttp = self._llhttp
+        head.method = llhttp.get_method().decode("ascii")
+        head.version = version = llhttp.get_http_version()
+        head.keep_alive = llhttp.should_keep_alive()
+        head.fields = fields = self._fields
+        if version not in ("1.1", "1.0"):
+            raise HTTPError("505 HTTP Version Not Supported", "This server speaks HTTP/1.1.")
+        if head.method not in METHODS:
+            raise HTTPError("501 Not Implemented", f"The method {head.method} is not served.")
+        split_target(head, self._target)
+        check_host(head)
+        head.length = body_length(fields, version)
+        limit = self._settings.max_body_bytes
+        if limit and head.length > limit:
+            raise too_large_body(limit)
+        head.expects_continue = "HTTP_EXPECT" in fields and expectation(fields, version)
+        self._head = head
+        self._events.append(head)
+
+    def on_chunk_header(self) -> None:
+        self._chunks += 1
+
+    def on_body(self, piece: bytes) -> None:
+        self._body_size += len(piece)
+        limit = self._settings.max_body_bytes
+        if limit and self._body_size > limit:
+            raise too_large_body(limit)
+        self._events.append(piece)
+
+    def on_message_complete(self) -> None:
+        head = self._head
+        if head is not None and head.length and self._llhttp.should_upgrade():
+            return  # llhttp ends an upgrade at its head, though its body is still to come
+        self._events.append(END)
+        if head is not None and not head.keep_alive:
+            self._ended = True
+        self._expect_head()
+
+
+def too_large_head() -> HTTPError:
+    return HTTPError("431 Request Header Fields Too Large", "The request's head is too large.")
+
+
+def too_large_body(limit: int) -> HTTPError:
+    return HTTPError("413 Content Too Large", f"A request's body may have {limit} bytes.")
+
+
+def split_target(head: RequestHead, target: bytes) -> None:
+    """Set target, path and query of `head` (RFC 9112, section 3.2).
+
+    :raises HTTPError: 400 for a form that this method or any server must not accept.
+    """
+    head.target = target
+    if target[:1] != b"/":
+        target = _path_of_other_forms(head, target)
+    if b"#" in target:
+        raise bad_request("A request target has no fragment.")
+    path, _, query = target.partition(b"?")
+    if b"%" in path:
+        path = unquote_to_bytes(path)
+    head.path = path.decode("latin-1")
+    head.query = query.decode("latin-1")
+
+
+def _path_of_other_forms(head: RequestHead, target: bytes) -> bytes:
+    if target == b"*" and head.method == "OPTIONS":
+        return b"*"
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        raise bad_request("The request target is neither a path nor an http URL.")
+    authority = absolute[2].decode("latin-1")
+    if not authority or "@" in authority:
+        raise bad_request("The request target's authority is not a host.")
+    # RFC 9112, section 3.2.2: the target's host stands, whatever the Host field said.
+    head.fields["HTTP_HOST"] = authority
+    rest = absolute[3]
+    return rest if rest[:1] == b"/" else b"/" + rest
+
+
+def check_host(head: RequestHead) -> None:
+    """Refuse a missing or impossible Host field (RFC 9112, section 3.2)."""
+    host = head.fields.get("HTTP_HOST")
+    if host is None:
+        if head.version == "1.1":
+            raise bad_request("An HTTP/1.1 request needs a Host field.")
+    elif _HOST.fullmatch(host) is None:
+        raise bad_request("The Host field is not a host.")
+
+
+def body_length(fields: dict[str, str], version: str) -> int:
+    """Return the body's octets, -1 if chunked (RFC 9112, section 6.3, for requests).
+
+    1. Transfer-Encoding and Content-Length together may be an attempt at smuggling: refused.
+    2. A coding other than one "chunked" leaves the end of the body unknown: refused.
+    3. Transfer-Encoding does not exist in HTTP/1.0: refused.
+    4. Content-Length is a plain number: anything else is refused.
+    """
+    coding = fields.get("HTTP_TRANSFER_ENCODING")
+    length = fields.get("CONTENT_LENGTH")
+    if coding is None:
+        if length is None:
+            return 0
+        if _DIGITS.fullmatch(length) is None:
+            raise bad_request("Content-Length is not a number.")
+        return int(length)
+    if length is not None:
+        raise bad_request("Content-Length and Transfer-Encoding exclude each other.")
+    if version == "1.0":
+        raise bad_request("HTTP/1.0 has no Transfer-Encoding.")
+    if coding.lower() != "chunked":
+        raise bad_request("The only transfer coding that is understood is a single chunked.")
+    return -1
+
+
+def expectation(fields: dict[str, str], version: str) -> bool:
+    """Return whether the client waits for 100 Continue (RFC 9110, section 10.1.1)."""
+    if fields["HTTP_EXPECT"].lower() != "100-continue":
+        raise HTTPError("417 Expectation Failed", "Only 100-continue can be expected.")
+    return version == "1.1"

@@ -1,0 +1,270 @@
+"""The response side of HTTP as values: status, headers and chunks in, bytes out. It does no I/O.
+
+It refuses what the application must not send (PEP 3333): control characters in a header, which
+would let a value inject another header, fields that describe the connection, a body where there
+is none. It chooses the framing (RFC 9112, section 6) so that the client always knows where the
+response ends. :mod:`cogen.web.exchange` drives it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any, Final
+
+__all__ = ["Response", "ResponseError", "simple_response"]
+
+ExcInfo = tuple[type[BaseException], BaseException, Any]
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_STATUS = re.compile(r"[2-5][0-9][0-9] [\t\x20-\x7e\x80-\xff]*|[2-5][0-9][0-9]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+#: Fields that say something about the connection, which is the server's (RFC 9110, 7.6.1).
+_HOP_BY_HOP: Final = frozenset(
+    "keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
+    "transfer-encoding upgrade".split()
+)
+_INTERESTING: Final = frozenset(("content-length", "date", "server", "connection"))
+
+#: What is known of a field name that an application used: its lower-case form if the server acts
+#: on it, else "". Bounded; a look-up takes 30 ns, checking a name 400 ns.
+_names: dict[str, str] = {}
+_statuses: set[str] = set()
+_MOST_KNOWN: Final = 1000
+
+
+class ResponseError(Exception):
+    """Refuse what the application answered: the application is at fault."""
+
+
+def _known_name(name: object) -> str:
+    if not isinstance(name, str) or _TOKEN.fullmatch(name) is None:
+        raise ResponseError(f"{name!r} is not the name of a header field")
+    lower = name.lower()
+    if lower in _HOP_BY_HOP:
+        raise ResponseError(f"the header {name} is the server's, not the application's")
+    kind = lower if lower in _INTERESTING else ""
+    if len(_names) < _MOST_KNOWN:
+        _names[name] = kind
+    return kind
+
+
+def _check_status(status: object) -> None:
+    if not isinstance(status, str) or _STATUS.fullmatch(status) is None:
+        raise ResponseError(f"{status!r} is not a status such as '200 OK'")
+    if len(_statuses) < _MOST_KNOWN:
+        _statuses.add(status)
+
+
+class _Clock:
+    """The Date field's value, formatted once a second (formatting takes 2 µs, this 0.1 µs)."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._line = ""
+
+    def line(self) -> str:
+        now = int(time.time())
+        if now != self._second:
+            self._second = now
+            self._line = f"Date: {formatdate(now, usegmt=True)}\r\nServer: cogen\r\n"
+        return self._line
+
+
+_clock = _Clock()
+
+
+class Response:
+    """One response: its status and headers, and how its body is framed.
+
+    :ivar status: the status line's code and phrase, None before start_response.
+    :ivar head_sent: whether the head has been handed out, so that nothing in it can change.
+    :ivar keep_alive: whether the connection can go on after this response.
+    :ivar overrun: octets that the application yielded beyond its Content-Length.
+    """
+
+    __slots__ = (
+        "status",
+        "headers",
+        "head_sent",
+        "keep_alive",
+        "overrun",
+        "_version",
+        "_is_head",
+        "_left",
+        "_chunked",
+        "_bodiless",
+    )
+
+    def __init__(self, method: str, version: str, keep_alive: bool) -> None:
+        self.status: str | None = None
+        self.headers: list[tuple[str, str]] = []
+        self.head_sent = False
+        self.keep_alive = keep_alive
+        self.overrun = 0
+        self._version = version
+        self._is_head = method == "HEAD"
+        self._left: int | None = None
+        self._chunked = False
+        self._bodiless = self._is_head
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
+    ) -> None:
+        """Take status and headers (PEP 3333, "The start_response() Callable").
+
+        :raises ResponseError: if called again without `exc_info`, or for an impossible status.
+        """
+        if exc_info is not None:
+            try:
+                if self.head_sent:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # PEP 3333: a traceback's frames would make a reference cycle
+        elif self.status is not None:
+            raise ResponseError("start_response was called twice without exc_info")
+        if status not in _statuses:
+            _check_status(status)
+        self.status = status
+        self.headers = headers
+
+    def data(self, chunk: bytes, is_all: bool = False) -> bytes:
+        """Return what to send for a non-empty chunk, the head before it if it is the first.
+
+        :param is_all: the chunk is the whole body, so its length can be told.
+        :raises ResponseError: if start_response has not been called, or `chunk` is not bytes.
+        """
+        if type(chunk) is not bytes:
+            chunk = _as_bytes(chunk)
+        head = b"" if self.head_sent else self.head(len(chunk) if is_all else None)
+        if self._bodiless:
+            return head
+        if self._chunked:
+            return b"%s%x\r\n%s\r\n" % (head, len(chunk), chunk)
+        left = self._left
+        if left is not None:
+            if len(chunk) > left:
+                self.overrun += len(chunk) - left
+                chunk = chunk[:left]
+            self._left = left - len(chunk)
+        return head + chunk
+
+    def end(self) -> bytes:
+        """Return what to send after the last chunk; afterwards `keep_alive` is final."""
+        if not self.head_sent:
+            return self.head(0)
+        if self._bodiless:
+            return b""
+        if self._chunked:
+            return b"0\r\n\r\n"
+        if self._left:
+            self.keep_alive = False
+        return b""
+
+    @property
+    def missing(self) -> int:
+        """The octets of the announced Content-Length that have not come."""
+        return 0 if self._bodiless else self._left or 0
+
+    @property
+    def sends_file_as_is(self) -> bool:
+        """Whether a body may bypass :meth:`data`: it is neither chunked nor left out."""
+        return not self._chunked and not self._bodiless
+
+    def file_part(self, size: int) -> int:
+        """Return how many of `size` octets the announced length has room for, and count them."""
+        if self._left is None:
+            return size
+        size = min(size, self._left)
+        self._left -= size
+        return size
+
+    def head(self, body_length: int | None) -> bytes:
+        """Return status line and header fields, and settle how the body is framed.
+
+        1. 204 and 304 have no body, nor has the answer to HEAD; they keep a Content-Length.
+        2. A Content-Length that the application gave stands.
+        3. A body whose length is known now gets one.
+        4. HTTP/1.1 without a length is chunked.
+        5. HTTP/1.0 without a length ends with the connection.
+
+        :raises ResponseError: for a header that must not be sent.
+        """
+        status = self.status
+        if status is None:
+            raise ResponseError("the application gave data before it called start_response")
+        lines = [f"HTTP/1.1 {status}\r\n"]
+        special = self._add_fields(lines)
+        if status.startswith(("204", "304")):
+            self._bodiless = True
+        if "content-length" in special:
+            if status.startswith("204"):
+                raise ResponseError("a 204 response has no Content-Length (RFC 9110, 8.6)")
+            self._left = _content_length(special["content-length"])
+        elif self._bodiless:
+            pass
+        elif body_length is not None:
+            self._left = body_length
+            lines.append(f"Content-Length: {body_length}\r\n")
+        elif self._version == "1.1":
+            self._chunked = True
+            lines.append("Transfer-Encoding: chunked\r\n")
+        else:
+            self.keep_alive = False
+        if "date" not in special:
+            lines.append(_clock.line())
+        if not self.keep_alive or special.get("connection", "").lower() == "close":
+            self.keep_alive = False
+            lines.append("Connection: close\r\n")
+        elif self._version == "1.0":
+            lines.append("Connection: keep-alive\r\n")
+        lines.append("\r\n")
+        self.head_sent = True
+        return "".join(lines).encode("latin-1")
+
+    def _add_fields(self, lines: list[str]) -> dict[str, str]:
+        """Add the application's fields to `lines`; return those that the server acts on."""
+        special: dict[str, str] = {}
+        for name, value in self.headers:
+            try:
+                kind = _names[name]
+            except (KeyError, TypeError):
+                kind = _known_name(name)
+            if not isinstance(value, str) or _CONTROL.search(value) is not None:
+                raise ResponseError(f"the value of the header {name} can't be sent: {value!r}")
+            if kind:
+                if kind in special:
+                    raise ResponseError(f"the header {name} was given twice")
+                special[kind] = value
+                if kind == "connection":
+                    continue
+            lines.append(f"{name}: {value}\r\n")
+        return special
+
+
+def _as_bytes(chunk: object) -> bytes:
+    if isinstance(chunk, (bytes, bytearray, memoryview)):
+        return bytes(chunk)
+    raise ResponseError(f"an application yields bytes, not {type(chunk).__name__}")
+
+
+def _content_length(value: str) -> int:
+    if not (value.isascii() and value.isdigit()):
+        raise ResponseError(f"Content-Length: {value!r} is not a number")
+    return int(value)
+
+
+def simple_response(
+    status: str, text: str, keep_alive: bool = False, method: str = "GET", version: str = "1.1"
+) -> bytes:
+    """Return a whole response of the server's own, in plain text."""
+    body = f"{status}\n\n{text}\n".encode()
+    response = Response(method, version, keep_alive)
+    response.start(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return response.data(body, is_all=True) + response.end()
+
+
+INTERNAL_ERROR: Final = f"500 {HTTPStatus.INTERNAL_SERVER_ERROR.phrase}"

@@ -1,0 +1,395 @@
+"""The server: it listens, keeps its connections in time, and stops without losing an answer.
+
+:class:`WSGIServer` is what 2008's was, a coroutine to add to a scheduler (``sched.add(server.serve)``)
+and now also the owner of the connections and of the pool of greenlets that run the application.
+:class:`Runner` puts scheduler, server and signals together; :func:`server_factory` is what the ini
+file's ``use = egg:ChatApp#http`` calls. One connection's story is in :mod:`cogen.web.connection`,
+one request's in :mod:`cogen.web.exchange`.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import logging
+import os
+import signal
+import socket
+import traceback
+from collections.abc import Callable, Iterable
+from contextvars import copy_context
+from typing import Any, Final
+
+import gevent
+
+from cogen.core import coroutines, events
+from cogen.core.schedulers import Scheduler
+
+from .async_ import Application
+from .connection import Connection
+from .environ import base_environ
+from .parser import RequestParser
+from .settings import Settings, split_options
+from .tls import TLS, server_context
+from .workers import Workers
+from .wrapper import FileWrapper
+
+__all__ = ["Runner", "WSGIFileWrapper", "WSGIServer", "server_factory"]
+
+log = logging.getLogger("cogen.web")
+
+WSGIFileWrapper = FileWrapper
+SOFTWARE: Final = "cogen.web/0.3"
+
+#: Connections to accept before the hub looks at others again.
+_ACCEPT_AT_ONCE: Final = 64
+#: Seconds to wait before accepting again after the system ran out of something.
+_ACCEPT_PAUSE: Final = 0.5
+_OUT_OF: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class WSGIServer:
+    """Serve a WSGI application to the connections of one listening socket.
+
+    :param bind_addr: ``(host, port)``, port 0 for any free one, or the path of a UNIX socket.
+    :param wsgi_app: the application, or a list of ``(path prefix, application)``.
+    :param scheduler: runs the operations that requests wait for, and :meth:`serve`.
+    :param options: see :data:`cogen.web.settings.OPTIONS`.
+    :raises ValueError: for an option that does not exist or has an impossible value.
+
+    Counters for whoever looks from outside: `requests` begun, octets `received` and `sent`,
+    application `errors`, and `refused` requests by status.
+    """
+
+    def __init__(
+        self,
+        bind_addr: tuple[str, int] | str,
+        wsgi_app: Application | Iterable[tuple[str, Application]],
+        scheduler: Scheduler,
+        **options: Any,
+    ) -> None:
+        self.settings = Settings(**options)
+        self.scheduler = scheduler
+        self.wsgi_app = wsgi_app if callable(wsgi_app) else WSGIPathInfoDispatcher(wsgi_app)
+        self.bind_addr = bind_addr
+        self.stopping = False
+        self.connections: set[Connection] = set()
+        self.requests = self.received = self.sent = self.errors = 0
+        self.refused: dict[str, int] = {}
+        self.socket: Any = None
+        self._parsers: list[RequestParser] = []
+        self._tls_context: Any = None
+        if self.settings.certfile:
+            self._tls_context = server_context(self.settings.certfile, self.settings.keyfile)
+        self._stopped: _Stopped | None = None
+
+    # Starting.
+
+    def bind(self) -> None:
+        """Open the listening socket; `bind_addr` becomes the address that it really has.
+
+        :raises OSError: if the address can't be had.
+        """
+        self.socket = _listen(self.bind_addr, self.settings.request_queue_size)
+        address = self.socket.getsockname()
+        self.bind_addr = address if isinstance(address, str) else address[:2]
+
+    @property
+    def url(self) -> str:
+        """The address for people."""
+        if isinstance(self.bind_addr, str):
+            return f"unix:{self.bind_addr}"
+        host, port = self.bind_addr
+        scheme = "https" if self._tls_context is not None else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @coroutines.coro
+    def serve(self) -> Any:
+        """Accept and serve until :meth:`stop`; a coroutine, it ends when all is answered."""
+        if self.socket is None:
+            self.bind()
+        self._start()
+        log.info("serving on %s", self.url)
+        yield self._stopped
+
+    def _start(self) -> None:
+        hub = gevent.get_hub()
+        self.loop = hub.loop
+        self.now: Callable[[], float] = hub.loop.now
+        self.context = copy_context()
+        self.workers = Workers(hub, self.settings.workers)
+        scheme = "https" if self._tls_context is not None else "http"
+        host, port = ("", "") if isinstance(self.bind_addr, str) else self.bind_addr
+        self.environ = base_environ(
+            self.settings.server_name or host or "localhost",
+            str(port),
+            scheme,
+            self.scheduler,
+            SOFTWARE,
+        )
+        self._stopped = _Stopped()
+        self._accepter = self.loop.io(self.socket.fileno(), 1)
+        self._accepter.start(self._accept)
+        self._retry = self.loop.timer(_ACCEPT_PAUSE)
+        resolution = min((limit for limit in self.settings.timeouts() if limit), default=4.0) / 4
+        self._watch = self.loop.timer(min(1.0, resolution), repeat=min(1.0, resolution))
+        self._watch.start(self._check_deadlines)
+
+    # Connections.
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPT_AT_ONCE):
+            if len(self.connections) >= self.settings.max_connections:
+                self._accepter.stop()  # connection_closed() goes on
+                log.warning("accepting pauses at max_connections = %s", len(self.connections))
+                return
+            try:
+                descriptor, address = self.socket._accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _OUT_OF:
+                    raise
+                log.error("accepting pauses for %s s: %s", _ACCEPT_PAUSE, error)
+                self._accepter.stop()
+                self._retry.start(self._accept_again)
+                return
+            self._add_connection(descriptor, address)
+
+    def _accept_again(self) -> None:
+        if not self.stopping and not self._accepter.active:
+            self._accepter.start(self._accept)
+
+    def _add_connection(self, descriptor: int, address: Any) -> None:
+        sock = _socket.socket(self.socket.family, self.socket.type, 0, descriptor)
+        sock.setblocking(False)
+        if self.socket.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        tls = TLS(self._tls_context) if self._tls_context is not None else None
+        self.connections.add(Connection(self, sock, address, tls))
+
+    def connection_closed(self, connection: Connection) -> None:
+        """Forget a connection; called by it."""
+        self.connections.discard(connection)
+        if self.stopping:
+            self._check_stopped()
+        elif not self._accepter.active and not self._retry.active:
+            self._accepter.start(self._accept)
+
+    def _check_deadlines(self) -> None:
+        now = self.now()
+        for connection in [c for c in self.connections if c.deadline < now]:
+            connection.overdue()
+
+    def borrow_parser(self) -> RequestParser:
+        """Return a parser for one connection; parked and idle connections hold none."""
+        return self._parsers.pop() if self._parsers else RequestParser(self.settings)
+
+    def return_parser(self, parser: RequestParser) -> None:
+        self._parsers.append(parser)
+
+    # What requests report.
+
+    def count_error(self) -> None:
+        self.errors += 1
+
+    def count_refused(self, status: str) -> None:
+        self.refused[status] = self.refused.get(status, 0) + 1
+
+    def explain(self, error: BaseException) -> str:
+        """Return what a client is told of an application's exception."""
+        if self.settings.debug:
+            return "".join(traceback.format_exception(error))
+        return "The application failed; its operator finds the reason in the log."
+
+    # Stopping.
+
+    def stop(self) -> None:
+        """Accept no more, end waits with their time-out outcome, let what runs finish.
+
+        After `shutdown_timeout` seconds what is left is cut. :meth:`serve` then ends.
+        """
+        if self.stopping or self._stopped is None:
+            return
+        self._accept()
+        self.stopping = True
+        self._accepter.stop()
+        self._retry.stop()
+        self.socket.close()
+        log.info("stopping: %s connections", len(self.connections))
+        for connection in list(self.connections):
+            connection.close_if_idle()
+            if connection.exchange is not None:
+                connection.exchange.expire()
+        self._retry = self.loop.timer(self.settings.shutdown_timeout)
+        self._retry.start(self.stop_now)
+        self._check_stopped()
+
+    def stop_now(self) -> None:
+        """Cut all connections; what they wait for is undone."""
+        self.stopping = True
+        reason = ConnectionAbortedError("the server stops")
+        for connection in list(self.connections):
+            connection.abort(reason)
+        self._check_stopped()
+
+    def _check_stopped(self) -> None:
+        if not self.connections and self._stopped is not None:
+            for watcher in (self._accepter, self._retry, self._watch):
+                watcher.stop()
+                watcher.close()
+            stopped, self._stopped = self._stopped, None
+            self.socket.close()
+            stopped.complete()
+
+
+class _Stopped(events.TimedOperation):
+    """Wait until a server has stopped."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(timeout=-1)
+
+    def process(self, sched: Any, coro: Any) -> Any:
+        sched.hold()
+        sched.wait(self, coro)
+        return None
+
+    def complete(self) -> None:
+        self.sched.release()
+        self.sched.wake(self, self.caller, False)
+
+    def cleanup(self, sched: Any, coro: Any) -> bool:
+        self.sched.release()
+        return True
+
+
+def _listen(address: tuple[str, int] | str, backlog: int) -> Any:
+    """Return a listening, non-blocking plain socket."""
+    if isinstance(address, str):
+        family, target = socket.AF_UNIX, address
+        _remove_dead_socket(address)
+    else:
+        host, port = address
+        if not host:
+            raise ValueError("an empty host is ambiguous: use 0.0.0.0 or :: for all interfaces")
+        found = socket.getaddrinfo(
+            host, port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )
+        family, _, _, _, target = found[0]  # type: ignore[assignment]
+    listener = _socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if family != socket.AF_UNIX:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(target)
+        listener.listen(backlog)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _remove_dead_socket(path: str) -> None:
+    """Remove the UNIX socket that a server which has ended left behind."""
+    probe = _socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        probe.connect(path)
+    except ConnectionRefusedError:
+        os.unlink(path)
+    except OSError:
+        pass  # it does not exist, or bind() will say what it is
+    finally:
+        probe.close()
+
+
+class WSGIPathInfoDispatcher:
+    """Choose the application with the longest prefix of the path; 404 if there is none."""
+
+    def __init__(self, apps: Iterable[tuple[str, Application]]) -> None:
+        pairs = [(prefix.rstrip("/"), app) for prefix, app in apps]
+        self.apps = sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"] or "/"
+        for prefix, app in self.apps:
+            if path == prefix or path.startswith(prefix + "/"):
+                environ["SCRIPT_NAME"] += prefix
+                environ["PATH_INFO"] = path[len(prefix) :]
+                return app(environ, start_response)
+        start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+        return [b""]
+
+
+class Runner:
+    """Put a scheduler, a server and the process' signals together and run them.
+
+    :param options: the ini file's, as text or values.
+
+    A coroutine can be started with the server: ``runner.sched.add(coro)`` before :meth:`run`.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int | str,
+        app: Application,
+        options: dict[str, Any],
+        sched_class: type[Scheduler] = Scheduler,
+        server_class: type[WSGIServer] = WSGIServer,
+    ) -> None:
+        of_scheduler, of_server = split_options(options)
+        self.sched = sched_class(**of_scheduler)
+        self.server = server_class(_bind_addr(host, port), app, self.sched, **of_server)
+        self._signals: list[Any] = []
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; a second one stops at once.
+
+        :raises OSError: if the address can't be had.
+        """
+        self.server.bind()
+        self.sched.add(self.server.serve)
+        loop = gevent.get_hub().loop
+        for number in (signal.SIGTERM, signal.SIGINT):
+            watcher = loop.signal(number, ref=False)
+            watcher.start(self._on_signal)
+            self._signals.append(watcher)
+        try:
+            self.sched.run()
+        finally:
+            for watcher in self._signals:
+                watcher.stop()
+                watcher.close()
+
+    def _on_signal(self) -> None:
+        if self.server.stopping:
+            self.server.stop_now()
+        else:
+            self.server.stop()
+
+
+def _bind_addr(host: str, port: int | str) -> tuple[str, int] | str:
+    if host.startswith("unix:"):
+        return host[len("unix:") :]
+    return host, int(port)
+
+
+def server_factory(
+    global_conf: dict[str, Any] | None,
+    host: str = "127.0.0.1",
+    port: int | str = 5000,
+    **options: Any,
+) -> Callable[[Application], None]:
+    """Return ``serve(app)`` for ``[server:main] use = egg:ChatApp#http``.
+
+    :param host: an address, or ``unix:`` and a path.
+    :raises ValueError: for an option that does not exist or has an impossible value.
+    """
+    Settings(**split_options(options)[1])
+
+    def serve(app: Application) -> None:
+        Runner(host, port, app, options).run()
+
+    return serve
