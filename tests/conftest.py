@@ -1,8 +1,9 @@
-"""Fixtures that several parts of the suite share: a real ``paster serve`` in its own process."""
+"""What several parts of the suite share: a real ``paster serve`` process, and Chromium or none."""
 
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,6 +88,15 @@ class Served:
             pytest.fail(f"paster serve did not end:\n{self.log}")
         self._reader.join(SECONDS)
         return code
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the browser tests on a machine without Chromium; where CI is set it has to be there."""
+    if shutil.which("chromium") or os.environ.get("CI"):
+        return
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason="needs chromium on the PATH"))
 
 
 @pytest.fixture
