@@ -339,7 +339,7 @@ class _Done(events.Operation):
         super().process(sched, coro)
         return self, coro
 
-    def finalize(self, sched: Any) -> Any:
+    def finalize(self, sched: Any = None) -> Any:
         super().finalize(sched)
         return self.value
 

@@ -172,7 +172,7 @@ class Exchange:
 
     def _advance(self) -> None:
         """Take the steps of PEP 3333's server side, as far as they go without waiting."""
-        if self.gone is not None:
+        if self._must_end():
             self._abandon()
             return
         if self._iterator is None:
@@ -194,10 +194,13 @@ class Exchange:
                     return
             elif self.connection.server.settings.early_headers:
                 self._send_head_early()
-            if self.gone is not None:
+            if self._must_end():
                 self._abandon()
                 return
         self._end()
+
+    def _must_end(self) -> bool:
+        return self.gone is not None
 
     def _call_application(self) -> None:
         result = self.connection.server.wsgi_app(self._environ, self.start_response)

@@ -18,7 +18,7 @@ What a connection does with them is in :mod:`cogen.web.connection`.
 from __future__ import annotations
 
 import re
-from typing import Final, Union
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from httptools import (
@@ -114,7 +114,7 @@ class RequestHead:
         return f"<RequestHead {self.method} {self.target.decode('latin-1')} HTTP/{self.version}>"
 
 
-Event = Union[RequestHead, bytes, _End, HTTPError]
+Event = RequestHead | bytes | _End | HTTPError
 
 #: CGI names by field name as sent; a field whose name holds an underscore has None, it is dropped
 #: as nginx and waitress do, since ``Content_Length`` would stand in for ``Content-Length``.

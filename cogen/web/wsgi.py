@@ -1,7 +1,8 @@
 """The server: it listens, keeps its connections in time, and stops without losing an answer.
 
-:class:`WSGIServer` is what 2008's was, a coroutine to add to a scheduler (``sched.add(server.serve)``)
-and now also the owner of the connections and of the pool of greenlets that run the application.
+:class:`WSGIServer` is what 2008's was, with a coroutine to add to a scheduler
+(``sched.add(server.serve)``), and the owner of the connections and of the pool of greenlets that
+run the application.
 :class:`Runner` puts scheduler, server and signals together; :func:`server_factory` is what the ini
 file's ``use = egg:ChatApp#http`` calls. One connection's story is in :mod:`cogen.web.connection`,
 one request's in :mod:`cogen.web.exchange`.
