@@ -1,0 +1,478 @@
+"""Coroutines: generators that yield operations.
+
+:class:`Coroutine`, better known as ``coro``, decorates a generator function. A
+call of the result makes a :class:`CoroutineInstance`, which steps the generator
+and is an operation too: yielded by another coroutine it is a call, which gives
+the return value or raises what it raised.
+
+A coroutine that waits is a generator and an operation, nothing else: no stack,
+no greenlet, no thread. It is stepped by one scheduler, in one thread. A plain
+function may be decorated as well; it is a coroutine that ends in its first step.
+
+Read :mod:`cogen.core.schedulers` next, for who steps them.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from gevent import GreenletExit
+from greenlet import getcurrent
+
+from cogen.core import events
+from cogen.core.util import priority
+
+if TYPE_CHECKING:
+    from cogen.core.schedulers import Scheduler
+
+__all__ = [
+    "Coroutine",
+    "CoroutineCancelled",
+    "CoroutineException",
+    "CoroutineInstance",
+    "DebugCoroutine",
+    "coro",
+    "coroutine",
+    "current",
+    "debug_coro",
+    "debug_coroutine",
+    "local",
+]
+
+log = logging.getLogger(__name__)
+
+ExcInfo = tuple[type[BaseException], BaseException, "TracebackType | None"]
+
+#: The scheduler that each greenlet runs, entered by Scheduler.run.
+runners: dict[Any, Scheduler] = {}
+
+#: What ends the run of a scheduler, whichever coroutine it was raised in.
+FATAL = (KeyboardInterrupt, GreenletExit)
+
+
+def current() -> CoroutineInstance | None:
+    """Return the coroutine whose step is running in this greenlet, or None."""
+    sched = runners.get(getcurrent())
+    return sched.current if sched is not None else None
+
+
+class CoroutineCancelled(Exception):
+    """Raised in those who wait for a coroutine that is cancelled; the argument is its name."""
+
+
+class CoroutineException(Exception):
+    """Carry an exception to the coroutine that it is to be raised in.
+
+    The arguments are the ``(type, value, traceback)`` triple. It takes the
+    place of the finished operation in what the scheduler delivers.
+    """
+
+    prio = priority.DEFAULT
+    state = events.ERRORED
+    timer = None
+
+    def process(self, sched: Scheduler, coro: Any) -> events.Pair:
+        """Raise the exception in ``coro``, which is how a coroutine may yield one."""
+        return self, coro
+
+    def __str__(self) -> str:
+        return f"<{type(self).__name__} {self.args[1]!r}>"
+
+
+class CoroutineInstance(events.Operation):
+    """A coroutine that runs or has run.
+
+    ``coro``: a generator, an object with ``send`` and ``throw``, or a function
+    that is called with the other arguments in the first step, and that may
+    return one or a plain result.
+
+    ``result`` is the return value; ``exception`` the ``(type, value,
+    traceback)`` triple of what ended it, or None; ``op`` the operation it waits
+    for; ``debug``, when true, logs each step at DEBUG level, in this coroutine
+    and those that it calls.
+    """
+
+    STATE_NEED_INIT, STATE_RUNNING, STATE_COMPLETED, STATE_FAILED, STATE_FINALIZED = range(5)
+    _state_names = ("NOTSTARTED", "RUNNING", "COMPLETED", "FAILED", "FINALIZED")
+
+    __slots__ = (
+        "f_args",
+        "f_kws",
+        "name",
+        "coro",
+        "op",
+        "waiters",
+        "result",
+        "exception",
+        "locals",
+        "endings",
+        "debug",
+        "__weakref__",
+    )
+
+    def __init__(self, coro: Any, *args: Any, **kws: Any) -> None:
+        if _is_generator(coro):
+            self.state = self.STATE_RUNNING
+        elif callable(coro):
+            self.state = self.STATE_NEED_INIT
+        else:
+            raise ValueError(f"coro must be a generator or a function, not {coro!r}")
+        self.prio = priority.FIRST
+        self.coro = coro
+        self.f_args = args
+        self.f_kws = kws
+        self.name = getattr(coro, "__name__", None) or type(coro).__name__
+        self.caller = None
+        self.sched = None
+        self.op: Any = None
+        self.waiters: dict[Any, Any] | None = None
+        self.result: Any = None
+        self.exception: ExcInfo | None = None
+        self.locals: dict[local, dict[str, Any]] | None = None
+        self.endings: dict[Callable[[], Any], None] | None = None
+        self.debug = False
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.state < self.STATE_COMPLETED
+
+    # -- stepping -----------------------------------------------------------------
+
+    def run_op(self, op: Any, sched: Scheduler | None = None) -> Any:
+        """Step the generator with the outcome of ``op``; return what it yields next.
+
+        At its end return the instance itself: to process it then wakes those
+        who wait for it.
+        """
+        if self.state != self.STATE_RUNNING:
+            return self._first_step()
+        if sched is None:
+            sched = self.sched
+        sched.current = self
+        if self.debug:
+            self._trace("resumes with", op)
+        try:
+            if op.__class__ is CoroutineException:
+                rop = self.coro.throw(_raisable(op))
+            else:
+                rop = self.coro.send(op.finalize(sched))
+        except StopIteration as stop:
+            self.result = stop.value
+            self._end(self.STATE_COMPLETED)
+            rop = self
+        except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
+            rop = self._fail(exc)
+        else:
+            self.op = rop = events.PASS if rop is None else rop
+        if self.debug:
+            self._trace("yields", rop)
+        return rop
+
+    def _first_step(self) -> Any:
+        """Call the function. What is delivered to a coroutine that has ended is ignored."""
+        if self.state != self.STATE_NEED_INIT:
+            return events.HANDED_OVER
+        self.sched.current = self
+        self.state = self.STATE_RUNNING
+        try:
+            made = self.coro(*self.f_args, **self.f_kws)
+        except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
+            return self._fail(exc)
+        finally:
+            self.f_args, self.f_kws = (), {}
+        if _is_generator(made):
+            self.coro = made
+            # In 2008 an added coroutine queued up once more before its first
+            # line ran; one that is called runs at once, its caller waits for it.
+            return events.PASS if self.caller is None else self.run_op(events.PASS, self.sched)
+        self.result = made
+        self._end(self.STATE_COMPLETED)
+        return self
+
+    def _fail(self, exc: BaseException) -> CoroutineInstance:
+        # The frame that caught it refers to this instance: leave it out, or
+        # each failed coroutine is a reference cycle.
+        tb = exc.__traceback__ and exc.__traceback__.tb_next
+        self.exception = type(exc), exc.with_traceback(tb), tb
+        self._end(self.STATE_FAILED)
+        return self
+
+    def _end(self, state: int) -> None:
+        self.state = state
+        self.coro = self.op = self.locals = None
+        endings, self.endings = self.endings, None
+        if self.sched is not None:
+            self.sched.coros.discard(self)
+        for ending in endings or ():
+            ending()
+
+    # -- being an operation -------------------------------------------------------
+
+    def process(self, sched: Scheduler, coro: Any) -> events.Pair | None:
+        """Call it from ``coro``; at its own end wake who waits for it."""
+        if coro is self:
+            return self._ended(sched)
+        if self.sched is None and self.running:
+            self.caller = coro
+            self.debug = self.debug or coro.debug
+            self.adopt(sched)
+            return events.PASS, self
+        return events.Join(self).process(sched, coro)
+
+    def adopt(self, sched: Scheduler) -> None:
+        """Belong to ``sched`` from now on."""
+        if self.sched is not None:
+            raise ValueError(f"{self!r} has been started already")
+        self.sched = sched
+        sched.coros.add(self)
+
+    def _ended(self, sched: Scheduler) -> events.Pair | None:
+        """Tell those who wait; return the caller, to be run at once."""
+        waiters, self.waiters = self.waiters, None
+        caller, self.caller = self.caller, None
+        if self.exception is None:
+            for coro, op in (waiters or {}).items():
+                op.sched.wake(op, coro)
+        else:
+            fatal = self._is_fatal(sched)
+            for coro, op in (waiters or {}).items():
+                op.sched.fail(op, coro, self.exception[1])
+            if fatal:
+                if caller is not None:
+                    sched.ready(self.outcome(), caller)
+                raise self.exception[1]
+            if not waiters and caller is None:
+                self.handle_error()
+        return None if caller is None else (self.outcome(), caller)
+
+    def _is_fatal(self, sched: Scheduler) -> bool:
+        """Whether what ended it ends the run of the scheduler too."""
+        assert self.exception is not None
+        if isinstance(self.exception[1], SystemExit):
+            return sched.main is self
+        return isinstance(self.exception[1], FATAL)
+
+    def outcome(self) -> CoroutineInstance | CoroutineException:
+        """Return what to deliver to those who wait for a coroutine that has ended."""
+        return self if self.exception is None else CoroutineException(*self.exception)
+
+    def finalize(self, sched: Scheduler | None = None) -> Any:
+        """Return the return value of the coroutine."""
+        self.state = self.STATE_FINALIZED
+        return self.result
+
+    def add_waiter(self, coro: Any, op: Any = None) -> None:
+        """Wake ``op``, which waits on behalf of ``coro``, at the end; without one, begin a Join."""
+        if not self.running:
+            raise ValueError(f"{self!r} has ended: there is nothing to wait for")
+        if op is None:
+            events.Join(self).process(self.sched, coro)
+            return
+        if self.waiters is None:
+            self.waiters = {}
+        self.waiters[coro] = op
+
+    def remove_waiter(self, coro: Any, op: Any = None) -> None:
+        """Forget a waiter; does nothing if it doesn't wait."""
+        if self.waiters:
+            self.waiters.pop(coro, None)
+
+    def undo(self, sched: Scheduler, coro: Any) -> bool:
+        """Stop waiting on behalf of ``coro``; cancel the coroutine if ``coro`` called it."""
+        if self.caller is coro:
+            self.caller = None
+            self.cancel()
+            return True
+        join = (self.waiters or {}).get(coro)
+        return join is not None and join.undo(sched, coro)
+
+    def expired(self) -> Any:
+        timeout = events.OperationTimeout(self)
+        return CoroutineException(events.OperationTimeout, timeout, None)
+
+    # -- cancelling ---------------------------------------------------------------
+
+    def cancel(self) -> bool:
+        """End the coroutine now: undo what it waits for, run its ``finally`` clauses.
+
+        GeneratorExit is raised at its ``yield``; those who wait for it get
+        :class:`CoroutineCancelled`. A coroutine whose step is running (the one
+        that calls this, or one that blocks in gevent) ends when it yields next.
+        Return whether it was still running.
+        """
+        if not self.running:
+            return False
+        sched = self.sched
+        if sched is not None and sched.current is self:
+            sched.call_soon(self.cancel)
+            return True
+        if isinstance(self.op, events.Operation):
+            sched.cancel(self.op, self)
+        try:
+            if self.state == self.STATE_RUNNING:
+                self.coro.close()
+        except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
+            self._fail(exc)
+        else:
+            cancelled = CoroutineCancelled(self.name)
+            self.exception = CoroutineCancelled, cancelled, None
+            self._end(self.STATE_FAILED)
+        if sched is not None:
+            pair = self._ended(sched)
+            if pair is not None:
+                sched.ready(*pair)
+        return True
+
+    close = cancel
+
+    def at_end(self, ending: Callable[[], Any]) -> None:
+        """Call ``ending()`` when the coroutine has ended, however it does."""
+        if self.endings is None:
+            self.endings = {}
+        self.endings[ending] = None
+
+    def handle_error(self, op: Any = None) -> None:
+        """Report an exception that nobody waits for; a cancellation is none."""
+        assert self.exception is not None
+        if self.exception[0] is not CoroutineCancelled:
+            log.error("coroutine %s ended by an exception", self.name, exc_info=self.exception)
+
+    # -- seen from outside --------------------------------------------------------
+
+    def _trace(self, what: str, op: Any) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            frame = getattr(self.coro, "gi_frame", None)
+            line = f" at line {frame.f_lineno}" if frame is not None else ""
+            log.debug("coroutine %s%s %s %s", self.name, line, what, events._brief(op))
+
+    def _brief(self) -> str:
+        return f"<coroutine {self.name} at 0x{id(self):X}>"
+
+    def __repr__(self) -> str:
+        state = self._state_names[self.state]
+        if self.running and self.op is not None:
+            since = getattr(self.op, "since", None)
+            ago = f" for {time.monotonic() - since:.3f}s" if since is not None else ""
+            state += f" in {events._brief(self.op)}{ago}"
+        return f"<{self.name} Coroutine instance at 0x{id(self):08X}, state: {state}>"
+
+    __str__ = __repr__
+
+
+def _is_generator(obj: Any) -> bool:
+    return hasattr(obj, "send") and hasattr(obj, "throw")
+
+
+def _raisable(op: CoroutineException) -> BaseException:
+    """Return the exception instance of the triple that ``op`` carries."""
+    kind, value, tb = op.args
+    if not isinstance(value, BaseException):
+        value = kind() if value is None else kind(value)
+    return value.with_traceback(tb)
+
+
+class Coroutine:
+    """Decorate a generator function; a call then makes a coroutine instance.
+
+    ``constructor`` is the class of the instances. Works on functions, methods,
+    class methods and static methods::
+
+        @coro
+        def client(address):
+            sock = yield sockets.Socket().connect(address)
+            ...
+    """
+
+    wrapped_func: Callable[..., Any]
+    constructor: Callable[..., CoroutineInstance]
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        constructor: Callable[..., CoroutineInstance] = CoroutineInstance,
+    ) -> None:
+        if not callable(func) and not hasattr(func, "__get__"):
+            raise TypeError(f"func must be a function, not {func!r}")
+        functools.update_wrapper(self, func)
+        self.wrapped_func = func
+        self.constructor = constructor
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Coroutine:
+        if not hasattr(self.wrapped_func, "__get__"):
+            return self
+        bound = self.wrapped_func.__get__(instance, owner)
+        return self if bound is self.wrapped_func else type(self)(bound, self.constructor)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> CoroutineInstance:
+        return self.constructor(self.wrapped_func, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Coroutine constructor at 0x{id(self):08X} wrapping {self.wrapped_func!r}>"
+
+
+class DebugCoroutine(Coroutine):
+    """Like :class:`Coroutine`; each step of the instances is logged at DEBUG level."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> CoroutineInstance:
+        instance = super().__call__(*args, **kwargs)
+        instance.debug = True
+        return instance
+
+
+coro = coroutine = Coroutine
+debug_coro = debug_coroutine = DebugCoroutine
+
+
+class local:
+    """Attributes of which each coroutine has its own, as threads have theirs of threading.local.
+
+    What a coroutine has set is forgotten when it ends. Outside of coroutines
+    there is one more set of attributes, shared by all.
+    """
+
+    def __init__(self) -> None:
+        self.__dict__["_outside"] = {}
+
+    def _values(self, make: bool = False) -> dict[str, Any]:
+        coro = current()
+        if coro is None:
+            return self.__dict__["_outside"]
+        if coro.locals is None:
+            if not make:
+                return {}
+            coro.locals = {}
+        return coro.locals.setdefault(self, {}) if make else coro.locals.get(self, {})
+
+    def __getattr__(self, attr: str) -> Any:
+        try:
+            return self._values()[attr]
+        except KeyError:
+            raise self._missing(attr) from None
+
+    def __setattr__(self, attr: str, value: Any) -> None:
+        self._values(make=True)[attr] = value
+
+    def __delattr__(self, attr: str) -> None:
+        try:
+            del self._values()[attr]
+        except KeyError:
+            raise self._missing(attr) from None
+
+    def _missing(self, attr: str) -> AttributeError:
+        return AttributeError(f"no {attr!r} was set in {current() or 'the main program'}")
+
+    def __repr__(self) -> str:
+        return f"<coroutine.local at 0x{id(self):X} {self._values()!r}>"
+
+
+def __getattr__(name: str) -> Any:
+    """Give ``ident``, the module global of 2008: the coroutine that runs."""
+    if name == "ident":
+        return current()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,480 @@
+"""The scheduler: steps coroutines, on gevent's event loop.
+
+It keeps a queue, ``active``, of ``(operation, coroutine)`` pairs whose
+operation has finished, takes one after the other, gives the coroutine the
+outcome and starts the operation that it yields next. All the rest is in the
+operations; what they need to wait, wake and fail are the helpers here.
+
+The greenlet that calls :meth:`Scheduler.run` is the runner. It steps coroutines
+for some milliseconds, then lets the hub poll sockets and timers and run other
+greenlets; with nothing to step it sleeps in the hub. Everything but
+:meth:`Scheduler.call_threadsafe` belongs to the runner's thread.
+
+Read :mod:`cogen.core.events` first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import monotonic
+from typing import Any, NamedTuple
+
+import gevent
+from greenlet import getcurrent
+
+from cogen.core import coroutines, events
+from cogen.core.coroutines import CoroutineException, CoroutineInstance
+from cogen.core.events import FAILED, READY, WAITING
+from cogen.core.util import priority
+
+__all__ = ["Scheduler", "Waiting"]
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which the runner lets the hub have its turn.
+SLICE = 0.005
+#: Steps between two looks at the clock: 50 ns each, against some 500 ns a step.
+STEPS_PER_LOOK = 8
+
+
+class Waiting(NamedTuple):
+    """One line of :meth:`Scheduler.snapshot`."""
+
+    name: str
+    coroutine: CoroutineInstance
+    operation: Any
+    seconds: float | None
+
+
+class Scheduler:
+    """Run coroutines in one thread.
+
+    ``default_priority``: the flag of operations that have none.
+    ``default_timeout``: seconds (or a timedelta) for timed operations that have
+    none; None means no time-out.
+    """
+
+    def __init__(
+        self,
+        proactor: Any = None,
+        default_priority: int = priority.LAST,
+        default_timeout: events.Timeout = None,
+        proactor_resolution: float = 0.01,
+        proactor_greedy: bool = True,
+        ops_greedy: bool = False,
+        proactor_multiplex_first: bool | None = None,
+        proactor_default_size: int | None = None,
+    ) -> None:
+        self.default_priority = default_priority
+        self.default_timeout = events.check_timeout(default_timeout, "default_timeout")
+        self.proactor_resolution = proactor_resolution
+        self.active: deque[events.Pair] = deque()
+        self.sigwait: dict[Any, dict[events.WaitForSignal, None]] = {}
+        self.signals: dict[Any, dict[events.Signal, None]] = {}
+        #: The coroutines that have begun and not ended. They are kept alive here.
+        self.coros: set[CoroutineInstance] = set()
+        self.current: CoroutineInstance | None = None
+        self.main: CoroutineInstance | None = None
+        self.running = False
+        #: What may still bring work from outside: timers, sockets, threads, holds.
+        self.pending = 0
+        self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._hub: Any = None
+        self._loop: Any = None
+        self._runner: Any = None
+        self._turn: Any = None
+        self._in_hub = False
+        self._asleep = False
+
+    # -- coroutines and operations from outside -----------------------------------
+
+    def add(
+        self,
+        coro: Callable[..., CoroutineInstance],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        first: bool = True,
+    ) -> CoroutineInstance:
+        """Start ``coro(*args, **kwargs)`` and return the coroutine instance.
+
+        It runs after those added before it; with ``first=False`` (the name is
+        that of 2008) it goes to the head of the queue.
+        """
+        if not callable(coro):
+            raise TypeError(f"coro must be a function decorated with @coro, not {coro!r}")
+        instance = coro(*args, **(kwargs or {}))
+        if not isinstance(instance, CoroutineInstance):
+            raise TypeError(f"{coro!r} gave {instance!r}, no coroutine: decorate it with @coro")
+        instance.adopt(self)
+        self.ready(events.PASS, instance, not first)
+        return instance
+
+    def begin(self, op: Any, coro: Any) -> Any:
+        """Start ``op`` for ``coro``, which this loop doesn't step itself.
+
+        Return the finished operation, or the CoroutineException, if it completed
+        at once; otherwise None, and ``coro.run_op(outcome, sched)`` is called
+        once, later, in the runner's greenlet.
+        """
+        try:
+            pair = op.process(self, coro)
+        except Exception as exc:  # noqa: BLE001 - delivered to coro
+            return self._failure(op, exc)
+        if pair is None:
+            return None
+        if pair[1] is coro:
+            return pair[0]
+        self.ready(pair[0], pair[1], first=True)
+        return None
+
+    def cancel(self, op: Any, coro: Any) -> None:
+        """Undo ``op``, which ``coro`` has begun and has not had delivered.
+
+        It leaves every queue and timer, an item that it was handed goes back,
+        and ``coro.run_op`` is not called for it any more.
+        """
+        if not op.undo(self, coro):
+            for pair in [pair for pair in self.active if pair[1] is coro]:
+                self.active.remove(pair)
+
+    def expire(self, op: Any, coro: Any) -> None:
+        """Finish ``op``, which waits, as if its time were over now."""
+        if op.state not in (READY, FAILED) and op.undo(self, coro):
+            self.ready(op.expired(), coro)
+
+    # -- what operations use ------------------------------------------------------
+
+    def wait(self, op: Any, coro: Any) -> None:
+        """Let ``coro`` wait for ``op``, until it is woken, fails or its time is over."""
+        op.sched = self
+        op.caller = coro
+        op.state = WAITING
+        op.since = monotonic()
+        timeout = op.timeout or self.default_timeout
+        if timeout and timeout != -1:
+            self.arm(op, events.seconds_left(timeout))
+
+    def wake(self, op: Any, coro: Any, first: bool | None = None) -> None:
+        """Deliver the finished ``op`` to ``coro``.
+
+        ``first``: at the head of the queue; None means if ``op`` has any
+        priority flag.
+        """
+        if op.timer is not None:
+            self.disarm(op)
+        op.state = READY
+        if first is None:
+            prio = op.prio
+            first = (prio if prio >= 0 else self.default_priority) > 0
+        if first:
+            self.active.appendleft((op, coro))
+        else:
+            self.active.append((op, coro))
+        if self._asleep:
+            self._rouse()
+
+    def hand_over(self, woken: Any, op: Any, coro: Any) -> events.Pair:
+        """Choose who goes on: ``coro``, whose ``op`` has finished, or who waits for ``woken``.
+
+        With a flag in ``op`` it is the woken one; with CORO, ``coro`` comes
+        next, without it at the end. Without a flag ``coro`` goes on and the
+        woken one is placed by its own flag.
+        """
+        prio = self.priority_of(op)
+        if not prio or woken.sched is not self:
+            woken.sched.wake(woken, woken.caller)
+            return op, coro
+        if woken.timer is not None:
+            self.disarm(woken)
+        woken.state = READY
+        self.wake(op, coro, bool(prio & priority.CORO))
+        return woken, woken.caller
+
+    def fail(self, op: Any, coro: Any, error: BaseException) -> None:
+        """Raise ``error`` in ``coro``, which waits for ``op``."""
+        self.wake(op, coro)
+        op.state = FAILED
+        op.error = error
+
+    def ready(self, op: Any, coro: Any, first: bool = False) -> None:
+        """Queue a pair to be run, whatever the state of ``op`` is."""
+        if first:
+            self.active.appendleft((op, coro))
+        else:
+            self.active.append((op, coro))
+        if self._asleep:
+            self._rouse()
+
+    def priority_of(self, op: Any) -> int:
+        """Return the flags of ``op``, the scheduler's if it has none."""
+        return op.prio if op.prio >= 0 else self.default_priority
+
+    def arm(self, op: Any, seconds: float) -> None:
+        """Start the timer of a waiting operation."""
+        op.timer = timer = self.loop.timer(seconds)
+        timer.start(_time_is_over, op, update=True)
+        self.pending += 1
+
+    def disarm(self, op: Any) -> None:
+        """Stop the timer of an operation that has one."""
+        op.timer.stop()
+        op.timer = None
+        self.pending -= 1
+
+    def hold(self) -> None:
+        """Keep run() from returning until release(): something outside may bring work."""
+        self.pending += 1
+
+    def release(self) -> None:
+        """Undo one hold()."""
+        self.pending -= 1
+        if self._asleep:
+            self._rouse()
+
+    # -- running ------------------------------------------------------------------
+
+    @property
+    def loop(self) -> Any:
+        """The gevent loop, that of the thread which first needs it."""
+        if self._loop is None:
+            self._hub = gevent.get_hub()
+            self._loop = self._hub.loop
+        return self._loop
+
+    def run(self) -> None:
+        """Run until nothing can happen any more, or until stop() or shutdown().
+
+        Coroutines that wait for something that only another coroutine could
+        bring are left as they are: they go on when one is added and run.
+        """
+        with self._as_runner():
+            while self._has_work():
+                self._cycle(None)
+
+    def iter_run(self) -> Iterator[None]:
+        """Run as a generator, for embedding in another main loop.
+
+        Each ``next()`` steps what is ready and lets gevent poll; it waits at most
+        ``proactor_resolution`` seconds. It ends when run() would return.
+        """
+        with self._as_runner():
+            while self._has_work():
+                self._cycle(self.proactor_resolution)
+                self.current = None
+                yield
+
+    def stop(self) -> None:
+        """Let run() return after the step that is running."""
+        self.running = False
+        if self._asleep:
+            self._rouse()
+
+    def shutdown(self) -> None:
+        """Stop, and cancel every coroutine that has not ended."""
+        self.stop()
+        if self._runner is None:
+            self.cleanup()
+        else:
+            self._calls.append((self.cleanup, ()))
+
+    def cleanup(self) -> None:
+        """Cancel every coroutine that has not ended."""
+        while self.coros:
+            for coro in list(self.coros):
+                coro.cancel()
+        self.active.clear()
+
+    def call_soon(self, func: Callable[..., Any], *args: Any) -> None:
+        """Call ``func(*args)`` in the runner's greenlet, between two steps."""
+        self._calls.append((func, args))
+        if self._asleep:
+            self._rouse()
+
+    def call_threadsafe(self, func: Callable[..., Any], *args: Any) -> None:
+        """Like call_soon(), from any thread."""
+        self._calls.append((func, args))
+        turn = self._turn
+        if turn is not None:
+            turn.send()
+
+    def snapshot(self) -> list[Waiting]:
+        """List the coroutines that have begun, what each waits for, and for how long."""
+        now = monotonic()
+        return [
+            Waiting(
+                coro.name,
+                coro,
+                coro.op,
+                now - coro.op.since if getattr(coro.op, "state", None) == WAITING else None,
+            )
+            for coro in self.coros
+        ]
+
+    def _has_work(self) -> bool:
+        return self.running and bool(self.active or self.pending or self._calls)
+
+    @contextlib.contextmanager
+    def _as_runner(self) -> Iterator[None]:
+        """Make the calling greenlet the runner."""
+        if self._runner is not None:
+            raise RuntimeError(f"{self!r} is running already")
+        hub = gevent.get_hub()
+        if self._hub is not hub:
+            if self.pending and self._hub is not None:
+                raise RuntimeError(f"{self!r} has begun operations in another thread")
+            self._hub, self._loop = hub, hub.loop
+        self._runner = getcurrent()
+        self._turn = hub.loop.async_()
+        self._turn.start(self._on_turn)
+        coroutines.runners[self._runner] = self
+        self.running = True
+        try:
+            yield
+            if self._calls and not self.running:
+                self._make_calls()
+        finally:
+            turn, self._turn = self._turn, None
+            turn.stop()
+            turn.close()
+            del coroutines.runners[self._runner]
+            self._runner = self.current = None
+            self.running = False
+
+    def _cycle(self, limit: float | None) -> None:
+        """Step what is ready, then let the hub poll, at most ``limit`` seconds."""
+        if self._calls:
+            self._make_calls()
+        if self.active:
+            self._step(monotonic() + SLICE)
+            self.current = None
+        if self.active or self._calls:
+            self._give_turn()
+        elif self.pending and self.running:
+            self._sleep(limit)
+
+    def _step(self, deadline: float) -> None:
+        """Step coroutines until there is none to step or the time is over."""
+        active = self.active
+        looks = STEPS_PER_LOOK
+        while active and self.running:
+            op, coro = active.popleft()
+            if op.state > READY:
+                if op.state != FAILED:
+                    continue  # cancelled since it was queued
+                op = _take_error(op)
+            while True:
+                op = coro.run_op(op, self)
+                try:
+                    pair = op.process(self, coro)
+                except BaseException as exc:  # noqa: BLE001 - delivered to coro
+                    pair = self._failure(op, exc), coro
+                looks -= 1
+                if looks <= 0:
+                    looks = STEPS_PER_LOOK
+                    if monotonic() >= deadline:
+                        if pair is not None:
+                            self._put_off(pair)
+                        return
+                if pair is None:
+                    break
+                op, coro = pair
+
+    def _put_off(self, pair: events.Pair) -> None:
+        """Queue what would run now behind the others: the time of this turn is over."""
+        op = pair[0]
+        if op.state == events.RUNNING and not isinstance(op, CoroutineInstance):
+            op.state = READY
+        self.active.append(pair)
+
+    def _failure(self, op: Any, exc: BaseException) -> CoroutineException:
+        """Return what to deliver when ``op`` could not be started."""
+        if isinstance(exc, coroutines.FATAL) or (
+            isinstance(exc, SystemExit) and self.main is not None and not self.main.running
+        ):
+            raise exc
+        if not hasattr(op, "process"):
+            return _exception_of(
+                TypeError(f"a coroutine must yield an operation, a coroutine or None, not {op!r}")
+            )
+        if op.timer is not None:
+            self.disarm(op)
+        if not isinstance(op, CoroutineInstance):
+            op.state = events.ERRORED
+        return _exception_of(exc)
+
+    def _make_calls(self) -> None:
+        for _ in range(len(self._calls)):
+            func, args = self._calls.popleft()
+            try:
+                func(*args)
+            except Exception:
+                log.exception("%r, called by the scheduler, failed", func)
+
+    def _give_turn(self) -> None:
+        """Let the hub poll once and run what is ready.
+
+        An async watcher is the one way back that comes after a poll and costs
+        nothing: callbacks are run before it, a timer of 0 s waits up to 1 ms.
+        """
+        self._turn.send()
+        self._in_hub = True
+        try:
+            self._hub.switch()
+        finally:
+            self._in_hub = False
+
+    def _sleep(self, limit: float | None) -> None:
+        """Sleep in the hub until something wakes this scheduler."""
+        self._in_hub = self._asleep = True
+        timer = None
+        if limit is not None:
+            timer = self._loop.timer(limit)
+            timer.start(self._on_turn, update=True)
+        try:
+            self._hub.switch()
+        finally:
+            self._in_hub = self._asleep = False
+            if timer is not None:
+                timer.stop()
+
+    def _rouse(self) -> None:
+        self._asleep = False
+        self._turn.send()
+
+    def _on_turn(self) -> None:
+        # A runner that is not here but blocked inside a step wakes by itself.
+        if self._in_hub:
+            self._runner.switch()
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__}@0x{id(self):X} active:{len(self.active)} "
+            f"sigwait:{len(self.sigwait)} coros:{len(self.coros)} pending:{self.pending}>"
+        )
+
+
+def _exception_of(error: BaseException) -> CoroutineException:
+    return CoroutineException(type(error), error, error.__traceback__)
+
+
+def _take_error(op: Any) -> CoroutineException:
+    """Return what to deliver for a failed operation, which must not keep it: that is a cycle."""
+    error = op.error
+    op.error = op.caller = None
+    return _exception_of(error)
+
+
+def _time_is_over(op: Any) -> None:
+    """Called by the loop when the timer of ``op`` has run down."""
+    sched = op.sched
+    sched.disarm(op)
+    progress = getattr(op, "last_update", None) if op.weak_timeout else None
+    if progress is not None and progress > op.since:
+        left = events.seconds_left(op.timeout or sched.default_timeout) - (monotonic() - progress)
+        if left > 0:
+            sched.arm(op, left)
+            return
+    sched.expire(op, op.caller)
