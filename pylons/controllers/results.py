@@ -1,0 +1,83 @@
+"""What an action's result means as a response.
+
+One place for it, because a plain action returns its result and a generator action ends with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import GeneratorType
+from typing import Any
+
+import webob
+from webob.exc import HTTPException
+
+from pylons.context import RequestContext, unwrapped
+from pylons.http import Environ, Response
+from pylons.registry import file_wrapper
+
+#: A whole response, whose status and headers are its own.
+RESPONSE_TYPES = (webob.Response, HTTPException)
+
+
+class Forwarded:
+    """Another application's response, whose status went to start_response by itself.
+
+    What ``pylons.controllers.util.forward`` returns.
+    """
+
+    def __init__(self, app_iter: Iterable[bytes]) -> None:
+        self.app_iter = app_iter
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.app_iter)
+
+
+def is_stream(result: Any, environ: Environ) -> bool:
+    """Tell whether `result` is an iterable to be stepped: a generator, or nothing else known."""
+    if isinstance(result, GeneratorType):
+        return True
+    known = (str, bytes, list, tuple, Mapping, Forwarded, *RESPONSE_TYPES, file_wrapper(environ))
+    return isinstance(unwrapped(result), Iterable) and not isinstance(unwrapped(result), known)
+
+
+def as_response(context: RequestContext, result: Any) -> Any:
+    """Return the response that a plain `result` means, to be called as a WSGI application.
+
+    :raises TypeError: if it means none.
+    """
+    result = unwrapped(result)
+    response: Response = context.response
+    if isinstance(result, RESPONSE_TYPES):
+        if result is not response:
+            _add_headers(response, getattr(result, "wsgi_response", result))
+        response = result
+    elif isinstance(result, str | bytes):
+        response.append(result)
+    elif isinstance(result, list | tuple | file_wrapper(context.environ)):
+        response.app_iter = list(result) if isinstance(result, tuple) else result
+    elif result is not None:
+        raise TypeError(
+            f"An action returned {result!r:.200}. Return str, bytes, a list or generator of them, "
+            f"a response, or None for pylons.response as it stands; use pylons.decorators.jsonify "
+            f"for data, and pylons.controllers.util.forward(app) for another WSGI application"
+        )
+    variables = context.environ.get("paste.testing_variables")
+    if variables is not None:
+        variables["response"] = response
+    return response
+
+
+def _add_headers(ours: Response, theirs: Any) -> None:
+    """Give a whole response what the action had set on ``pylons.response``.
+
+    Cookies are added, other headers only where the response has none of its own: an error or a
+    redirect is often raised by code that knows nothing of the cookies set before it.
+    """
+    for name, value in ours.headerlist:
+        if name.lower() == "set-cookie":
+            theirs.headers.add(name, value)
+        elif name.lower() not in ("content-type", "content-length"):
+            theirs.headers.setdefault(name, value)
+    if theirs.status_int == 304:
+        theirs.headers.pop("Content-Type", None)

@@ -1,0 +1,229 @@
+"""The layers around an application: error documents, errors, static files.
+
+:class:`StatusCodeRedirect` replaces an error response by the application's own page and
+:class:`ErrorHandler` turns an exception into a 500; :class:`Cascade` and :class:`StaticFiles` are
+in ``pylons.static``. Both stream: a response that hasn't been started when the application
+returns is watched until it is, its empty chunks pass through one to one, a good response is
+neither buffered nor read ahead, and nothing of a request is kept on the layer.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pylons.http import Environ, Request, Response, StartResponse, WSGIApp
+from pylons.registry import CONTEXT_KEY, file_wrapper
+from pylons.static import Cascade, StaticFiles
+from pylons.util import StatusWatch, close
+
+__all__ = ["Cascade", "ErrorHandler", "StaticFiles", "StatusCodeRedirect"]
+
+log = logging.getLogger(__name__)
+
+Headers = list[tuple[str, str]]
+
+#: An error response longer than this (in bytes) is no page to replace, but somebody's data.
+_LONGEST_REPLACED = 1024 * 1024
+
+
+class StatusCodeRedirect:
+    """Answer with the application's error document where the status is one of `errors`.
+
+    The application is called again for `path`, by GET, with the response to replace in
+    ``environ['pylons.original_response']`` and its request in
+    ``environ['pylons.original_request']``. The status stays, and so do the headers that don't
+    describe the body. The original is sent as it is if the error document is itself no success,
+    if it is longer than a megabyte, or if the application has set
+    ``environ['pylons.status_code_redirect']``.
+
+    :param errors: the statuses to replace; add 500 where no debugger shows it.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApp,
+        errors: Sequence[int] = (400, 401, 403, 404),
+        path: str = "/error/document",
+    ) -> None:
+        self.app = app
+        self.errors = tuple(str(code) for code in errors)
+        self.error_path = path
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request (WSGI)."""
+        watch = StatusWatch(self.errors, start_response)
+        script_name = environ.get("SCRIPT_NAME", "")  # layers inside may move it
+        app_iter = self.app(environ, watch.start_response)
+        if watch.status is not None and not watch.caught:
+            return app_iter
+        return _primed(self._watched(environ, script_name, start_response, watch, app_iter))
+
+    def _watched(
+        self,
+        environ: Environ,
+        script_name: str,
+        start_response: StartResponse,
+        watch: StatusWatch,
+        app_iter: Iterable[bytes],
+    ) -> Iterator[bytes]:
+        """Yield the response, or what replaces it once it has turned out to be an error."""
+        held: list[bytes] = []
+        size = 0
+        try:
+            yield b""  # see _primed
+            for chunk in app_iter:
+                if not (watch.caught and chunk):
+                    yield chunk
+                    continue
+                held.append(chunk)
+                size += len(chunk)
+                if size > _LONGEST_REPLACED or "pylons.status_code_redirect" in environ:
+                    yield from watch.release() + held
+                    held.clear()
+        finally:
+            close(app_iter)
+        if not watch.caught:
+            return
+        held = watch.written + held
+        if "pylons.status_code_redirect" in environ or "pylons.original_response" in environ:
+            watch.release()
+            yield from held
+            return
+        original = Response(status=watch.status, headerlist=list(watch.headers), app_iter=held)
+        yield from self._document(
+            _document_environ(environ, script_name, self.error_path, original),
+            start_response,
+            watch,
+            held,
+        )
+
+    def _document(
+        self,
+        environ: Environ,
+        start_response: StartResponse,
+        watch: StatusWatch,
+        original: list[bytes],
+    ) -> Iterator[bytes]:
+        """Yield the error document under the original's status, or the original."""
+        document = StatusWatch(("",), start_response)
+        app_iter: Iterable[bytes] = ()
+        try:
+            app_iter = self.app(environ, document.start_response)
+            for chunk in app_iter:
+                if chunk and document.caught:
+                    if not (document.status or "").startswith("2"):
+                        break
+                    document.status = watch.status
+                    document.headers = _merged(watch.headers, document.headers)
+                    yield from document.release()
+                yield chunk
+        except Exception:
+            log.exception("The error document %s failed", self.error_path)
+            if document.status and not document.caught:
+                raise
+        finally:
+            close(app_iter)
+        if document.caught or not document.status:
+            watch.release()
+            yield from original
+
+
+class ErrorHandler:
+    """Turn an exception of the application into a logged error and a plain 500.
+
+    An exception after the first data can't become a response: it goes on to the server, which
+    logs it and cuts the connection.
+
+    :param global_conf: the configuration; `debug` in it, or in `errorware`, asks for the debugger.
+    """
+
+    def __init__(
+        self, app: WSGIApp, global_conf: Mapping[str, Any] | None = None, **errorware: Any
+    ) -> None:
+        self.app = app
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request (WSGI)."""
+        try:
+            app_iter = self.app(environ, start_response)
+        except Exception as exc:  # noqa: BLE001  (_failed logs it or raises it)
+            return _failed(environ, start_response, exc)
+        if isinstance(app_iter, list | tuple | file_wrapper(environ)):
+            return app_iter
+        return _primed(self._guarded(environ, start_response, app_iter))
+
+    def _guarded(
+        self, environ: Environ, start_response: StartResponse, app_iter: Iterable[bytes]
+    ) -> Iterator[bytes]:
+        try:
+            yield b""  # see _primed
+            for chunk in app_iter:  # noqa: UP028  (`yield from` would close it a second time)
+                yield chunk
+        except Exception as exc:  # noqa: BLE001  (_failed logs it or raises it)
+            body = _failed(environ, start_response, exc)
+        else:
+            return
+        finally:
+            close(app_iter)
+        yield from body
+
+
+def _failed(environ: Environ, start_response: StartResponse, exc: Exception) -> list[bytes]:
+    """Answer 500 for `exc`, or raise it again if the response is already on its way."""
+    body = b"Internal Server Error\n"
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+    # The server raises the exception here if it has sent the headers (PEP 3333), and then it
+    # logs it too.
+    start_response("500 Internal Server Error", headers, (type(exc), exc, exc.__traceback__))
+    line = f"{environ['REQUEST_METHOD']} {environ.get('SCRIPT_NAME', '')}{environ['PATH_INFO']}"
+    log.error("Error while serving %s", line, exc_info=exc)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def _primed(steps: Iterator[bytes]) -> Iterator[bytes]:
+    """Advance a generator to its first ``yield b""``, and return it.
+
+    ``close()`` of a generator that was never begun skips its ``finally`` clauses, and the
+    iterable inside would never be closed.
+    """
+    next(steps)
+    return steps
+
+
+def _document_environ(environ: Environ, script_name: str, path: str, original: Response) -> Environ:
+    """Return an environ that asks for the error document, clean of what the first run left."""
+    left = ("pylons.", "routes.", "webob.", "wsgiorg.")
+    new = {key: value for key, value in environ.items() if not key.startswith(left)}
+    new.pop("HTTP_TRANSFER_ENCODING", None)
+    new.update(
+        {
+            "REQUEST_METHOD": "HEAD" if environ["REQUEST_METHOD"] == "HEAD" else "GET",
+            "SCRIPT_NAME": script_name,
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "CONTENT_LENGTH": "0",
+            "CONTENT_TYPE": "",
+            "wsgi.input": io.BytesIO(),
+            "pylons.original_request": Request(environ),
+            "pylons.original_response": original,
+        }
+    )
+    if CONTEXT_KEY in environ:
+        new[CONTEXT_KEY] = True
+    return new
+
+
+def _merged(original: Headers, document: Headers) -> Headers:
+    """Return the document's headers, and the original's that don't describe its body."""
+    own = {name.lower() for name, _ in document} - {"set-cookie"}
+    kept = [
+        (name, value)
+        for name, value in original
+        if name.lower() not in own
+        and not name.lower().startswith("content-")
+        and name.lower() not in ("etag", "last-modified", "accept-ranges")
+    ]
+    return document + kept
