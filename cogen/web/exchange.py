@@ -215,6 +215,7 @@ class Exchange:
             return self._send_file(result)
         if type(result) is list or type(result) is tuple:
             if len(result) == 1 and result[0] and not response.head_sent:
+                self._check_operation_was_run()
                 self._finish(response.data(result[0], is_all=True))
                 return True
         return False
@@ -276,9 +277,12 @@ class Exchange:
         if response.status is not None and not response.head_sent:
             self.connection.send(response.head(None))
 
-    def _end(self) -> None:
+    def _check_operation_was_run(self) -> None:
         if self.gate.has_operation:
             raise OperationLost(self.gate.lost_at_end(type(self._result)))
+
+    def _end(self) -> None:
+        self._check_operation_was_run()
         if self.response.status is None:
             raise ResponseError("the application ended without calling start_response")
         self._finish(self.response.end())
