@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogen.core import events
 
+from .accesslog import log_access
 from .async_ import Gate, OperationLost
 from .body import NO_BODY, Body
 from .environ import make_environ
@@ -66,6 +67,8 @@ class Exchange:
         "operation",
         "gone",
         "started",
+        "_waited",
+        "_wait_began",
         "_no_more_waits",
         "_environ",
         "_context",
@@ -86,7 +89,8 @@ class Exchange:
         self.state = READY
         self.operation: Any = None
         self.gone: BaseException | None = None
-        self.started = server.now()
+        self.started = self._wait_began = server.now()
+        self._waited = 0.0
         self._no_more_waits: BaseException | None = None
         self._environ = make_environ(server.environ, connection, head, self.gate, self.body)
         self._context: Context = server.context.copy()
@@ -117,6 +121,7 @@ class Exchange:
         """Take the finished operation `op` and queue up for the step that gets its outcome."""
         self.operation = None
         self._outcome = op
+        self._waited += self.connection.server.now() - self._wait_began
         self._make_ready()
         return events.HANDED_OVER
 
@@ -261,6 +266,7 @@ class Exchange:
             self._send_head_early()
         operation = self.gate.take()
         self.operation = operation
+        self._wait_began = server.now()
         self.state = WAITING
         finished = server.scheduler.begin(operation, self)
         if finished is None:
@@ -347,6 +353,7 @@ class Exchange:
 
     def _answer(self, status: str, text: str) -> None:
         """Send a response of the server's own."""
+        self.response.status = status
         method = self._environ["REQUEST_METHOD"]
         self.connection.send(simple_response(status, text, method=method))
 
@@ -354,6 +361,11 @@ class Exchange:
         """Break the reference cycles of environ and tell the connection."""
         self.state = DONE
         connection = self.connection
+        server = connection.server
+        if server.settings.access_log:
+            response = self.response
+            took = server.now() - self.started
+            log_access(self._environ, response.status, response.body_size, took, self._waited)
         self._environ = {}
         self._context = _NO_CONTEXT
         self.gate.clear()

@@ -83,6 +83,7 @@ class Response:
     :ivar status: the status line's code and phrase, None before start_response.
     :ivar head_sent: whether the head has been handed out, so that nothing in it can change.
     :ivar keep_alive: whether the connection can go on after this response.
+    :ivar body_size: octets of the body that have been handed out.
     :ivar overrun: octets that the application yielded beyond its Content-Length.
     """
 
@@ -91,6 +92,7 @@ class Response:
         "headers",
         "head_sent",
         "keep_alive",
+        "body_size",
         "overrun",
         "_version",
         "_is_head",
@@ -104,6 +106,7 @@ class Response:
         self.headers: list[tuple[str, str]] = []
         self.head_sent = False
         self.keep_alive = keep_alive
+        self.body_size = 0
         self.overrun = 0
         self._version = version
         self._is_head = method == "HEAD"
@@ -142,12 +145,14 @@ class Response:
         head = b"" if self.head_sent else self.head(len(chunk) if is_all else None)
         if self._bodiless:
             return head
+        self.body_size += len(chunk)
         if self._chunked:
             return b"%s%x\r\n%s\r\n" % (head, len(chunk), chunk)
         left = self._left
         if left is not None:
             if len(chunk) > left:
                 self.overrun += len(chunk) - left
+                self.body_size -= len(chunk) - left
                 chunk = chunk[:left]
             self._left = left - len(chunk)
         return head + chunk
@@ -176,10 +181,10 @@ class Response:
 
     def file_part(self, size: int) -> int:
         """Return how many of `size` octets the announced length has room for, and count them."""
-        if self._left is None:
-            return size
-        size = min(size, self._left)
-        self._left -= size
+        if self._left is not None:
+            size = min(size, self._left)
+            self._left -= size
+        self.body_size += size
         return size
 
     def head(self, body_length: int | None) -> bytes:

@@ -80,6 +80,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("shutdown_timeout", seconds, 10.0, "seconds that running requests have at shutdown"),
     Option("workers", count, 1000, "greenlets that run applications; those blocked count too"),
     Option("early_headers", asbool, False, "send headers at the first empty chunk, as in 2008"),
+    Option("access_log", asbool, False, "log each request to cogen.access, combined format"),
+    Option("status", text, "", "loopback host:port of a status page and Prometheus metrics"),
     Option("certfile", text, "", "file with the TLS certificate chain; plain HTTP if empty"),
     Option("keyfile", text, "", "file with the TLS key, if it is not in certfile"),
     Option("debug", asbool, False, "show tracebacks to clients; never on a public address"),
@@ -107,6 +109,8 @@ class Settings:
     shutdown_timeout: float
     workers: int
     early_headers: bool
+    access_log: bool
+    status: str
     certfile: str
     keyfile: str
     debug: bool

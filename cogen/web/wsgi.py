@@ -19,6 +19,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
+from time import monotonic
 from typing import Any, Final
 
 import gevent
@@ -31,6 +32,7 @@ from .connection import Connection
 from .environ import base_environ
 from .parser import RequestParser
 from .settings import Settings, split_options
+from .status import StatusApplication, loopback_address
 from .tls import TLS, server_context
 from .workers import Workers
 from .wrapper import FileWrapper
@@ -59,7 +61,8 @@ class WSGIServer:
     :raises ValueError: for an option that does not exist or has an impossible value.
 
     Counters for whoever looks from outside: `requests` begun, octets `received` and `sent`,
-    application `errors`, and `refused` requests by status.
+    application `errors`, `refused` requests by status, the `lag` in seconds of the last timer
+    and the most there has been.
     """
 
     def __init__(
@@ -77,6 +80,8 @@ class WSGIServer:
         self.connections: set[Connection] = set()
         self.requests = self.received = self.sent = self.errors = 0
         self.refused: dict[str, int] = {}
+        self.started = self._looked = monotonic()
+        self.lag = self.most_lag = 0.0
         self.socket: Any = None
         self._parsers: list[RequestParser] = []
         self._tls_context: Any = None
@@ -128,12 +133,14 @@ class WSGIServer:
             self.scheduler,
             SOFTWARE,
         )
+        self.started = self._looked = monotonic()
         self._stopped = _Stopped()
         self._accepter = self.loop.io(self.socket.fileno(), 1)
         self._accepter.start(self._accept)
         self._retry = self.loop.timer(_ACCEPT_PAUSE)
         resolution = min((limit for limit in self.settings.timeouts() if limit), default=4.0) / 4
-        self._watch = self.loop.timer(min(1.0, resolution), repeat=min(1.0, resolution))
+        self._period = min(1.0, resolution)
+        self._watch = self.loop.timer(self._period, repeat=self._period)
         self._watch.start(self._check_deadlines)
 
     # Connections.
@@ -179,6 +186,10 @@ class WSGIServer:
 
     def _check_deadlines(self) -> None:
         now = self.now()
+        looked = monotonic()
+        self.lag = max(0.0, looked - self._looked - self._period)
+        self.most_lag = max(self.most_lag, self.lag)
+        self._looked = looked
         for connection in [c for c in self.connections if c.deadline < now]:
             connection.overdue()
 
@@ -343,6 +354,11 @@ class Runner:
         of_scheduler, of_server = split_options(options)
         self.sched = sched_class(**of_scheduler)
         self.server = server_class(_bind_addr(host, port), app, self.sched, **of_server)
+        self.servers = [self.server]
+        if self.server.settings.status:
+            address = loopback_address(self.server.settings.status)
+            status = StatusApplication(self.server)
+            self.servers.append(server_class(address, status, self.sched))
         self._signals: list[Any] = []
 
     def run(self) -> None:
@@ -350,8 +366,9 @@ class Runner:
 
         :raises OSError: if the address can't be had.
         """
-        self.server.bind()
-        self.sched.add(self.server.serve)
+        for server in self.servers:
+            server.bind()
+            self.sched.add(server.serve)
         loop = gevent.get_hub().loop
         for number in (signal.SIGTERM, signal.SIGINT):
             watcher = loop.signal(number, ref=False)
@@ -365,10 +382,11 @@ class Runner:
                 watcher.close()
 
     def _on_signal(self) -> None:
-        if self.server.stopping:
-            self.server.stop_now()
-        else:
-            self.server.stop()
+        for server in self.servers:
+            if server.stopping:
+                server.stop_now()
+            else:
+                server.stop()
 
 
 def _bind_addr(host: str, port: int | str) -> tuple[str, int] | str:
