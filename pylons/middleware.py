@@ -14,10 +14,12 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pylons.configuration import asbool
+from pylons.debugger import Debugger
 from pylons.http import Environ, Request, Response, StartResponse, WSGIApp
 from pylons.registry import CONTEXT_KEY, file_wrapper
 from pylons.static import Cascade, StaticFiles
-from pylons.util import StatusWatch, close
+from pylons.util import StatusWatch, close, primed
 
 __all__ = ["Cascade", "ErrorHandler", "StaticFiles", "StatusCodeRedirect"]
 
@@ -59,7 +61,7 @@ class StatusCodeRedirect:
         app_iter = self.app(environ, watch.start_response)
         if watch.status is not None and not watch.caught:
             return app_iter
-        return _primed(self._watched(environ, script_name, start_response, watch, app_iter))
+        return primed(self._watched(environ, script_name, start_response, watch, app_iter))
 
     def _watched(
         self,
@@ -73,7 +75,7 @@ class StatusCodeRedirect:
         held: list[bytes] = []
         size = 0
         try:
-            yield b""  # see _primed
+            yield b""  # see primed
             for chunk in app_iter:
                 if not (watch.caught and chunk):
                     yield chunk
@@ -137,60 +139,66 @@ class ErrorHandler:
     An exception after the first data can't become a response: it goes on to the server, which
     logs it and cuts the connection.
 
-    :param global_conf: the configuration; `debug` in it, or in `errorware`, asks for the debugger.
+    With ``debug`` on, the client gets the debugger's page (``pylons.debugger``), if it is on a
+    loopback address.
+
+    :param global_conf: the configuration, for its ``debug``.
+    :param errorware: ``config['pylons.errorware']``, whose ``debug`` wins.
     """
 
     def __init__(
         self, app: WSGIApp, global_conf: Mapping[str, Any] | None = None, **errorware: Any
     ) -> None:
         self.app = app
+        debug = asbool(errorware.get("debug", (global_conf or {}).get("debug", False)))
+        self._debugger = Debugger() if debug else None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (WSGI)."""
+        if self._debugger is not None and self._debugger.is_asked(environ):
+            return self._debugger(environ, start_response)
         try:
             app_iter = self.app(environ, start_response)
         except Exception as exc:  # noqa: BLE001  (_failed logs it or raises it)
-            return _failed(environ, start_response, exc)
+            return self._failed(environ, start_response, exc)
         if isinstance(app_iter, list | tuple | file_wrapper(environ)):
             return app_iter
-        return _primed(self._guarded(environ, start_response, app_iter))
+        return primed(self._guarded(environ, start_response, app_iter))
 
     def _guarded(
         self, environ: Environ, start_response: StartResponse, app_iter: Iterable[bytes]
     ) -> Iterator[bytes]:
         try:
-            yield b""  # see _primed
+            yield b""  # see primed
             for chunk in app_iter:  # noqa: UP028  (`yield from` would close it a second time)
                 yield chunk
         except Exception as exc:  # noqa: BLE001  (_failed logs it or raises it)
-            body = _failed(environ, start_response, exc)
+            body = self._failed(environ, start_response, exc)
         else:
             return
         finally:
             close(app_iter)
         yield from body
 
-
-def _failed(environ: Environ, start_response: StartResponse, exc: Exception) -> list[bytes]:
-    """Answer 500 for `exc`, or raise it again if the response is already on its way."""
-    body = b"Internal Server Error\n"
-    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
-    # The server raises the exception here if it has sent the headers (PEP 3333), and then it
-    # logs it too.
-    start_response("500 Internal Server Error", headers, (type(exc), exc, exc.__traceback__))
-    line = f"{environ['REQUEST_METHOD']} {environ.get('SCRIPT_NAME', '')}{environ['PATH_INFO']}"
-    log.error("Error while serving %s", line, exc_info=exc)
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
-
-
-def _primed(steps: Iterator[bytes]) -> Iterator[bytes]:
-    """Advance a generator to its first ``yield b""``, and return it.
-
-    ``close()`` of a generator that was never begun skips its ``finally`` clauses, and the
-    iterable inside would never be closed.
-    """
-    next(steps)
-    return steps
+    def _failed(
+        self, environ: Environ, start_response: StartResponse, exc: Exception
+    ) -> list[bytes]:
+        """Answer 500 for `exc`, or raise it again if the response is already on its way."""
+        body, content_type = b"Internal Server Error\n", "text/plain"
+        if self._debugger is not None and self._debugger.is_allowed(environ):
+            body, content_type = self._debugger.page(environ), "text/html; charset=utf-8"
+            environ["pylons.status_code_redirect"] = True  # the page is not to be replaced
+        headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+        # The server raises the exception here if it has sent the headers (PEP 3333), and then
+        # it logs it too.
+        exc_info = (type(exc), exc, exc.__traceback__)
+        try:
+            start_response("500 Internal Server Error", headers, exc_info)
+        finally:
+            del exc_info  # a frame that holds its own traceback is a cycle
+        path = f"{environ.get('SCRIPT_NAME', '')}{environ['PATH_INFO']}"
+        log.error("Error while serving %s %s", environ["REQUEST_METHOD"], path, exc_info=exc)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 def _document_environ(environ: Environ, script_name: str, path: str, original: Response) -> Environ:

@@ -7,7 +7,7 @@ page. Nothing here knows about the request.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
@@ -65,7 +65,7 @@ class StatusWatch:
     Layers that decide by the status pass its :meth:`start_response` on. One object per request.
     """
 
-    __slots__ = ("_catch", "_start_response", "caught", "headers", "status", "written", "_exc_info")
+    __slots__ = ("_catch", "_start_response", "caught", "exc_info", "headers", "status", "written")
 
     def __init__(self, catch: tuple[str, ...], start_response: Callable[..., Any]) -> None:
         self._catch = catch
@@ -82,7 +82,7 @@ class StatusWatch:
         self.status = status
         self.caught = not passed and status.startswith(self._catch)
         if self.caught:
-            self.headers, self._exc_info = headers, exc_info
+            self.headers, self.exc_info = headers, exc_info
             self.written: list[bytes] = []
             return self.written.append
         # The two-argument form where it will do: a server may offer no more (PEP 3333 asks for
@@ -95,5 +95,66 @@ class StatusWatch:
         """Pass on what was kept, and return what was written meanwhile."""
         self._catch = ()
         self.caught = False
-        self.start_response(self.status or "", self.headers, self._exc_info)
+        self.start_response(self.status or "", self.headers, self.exc_info)
         return self.written
+
+
+def call_wsgi_application(
+    application: Callable[..., Iterable[bytes]],
+    environ: dict[str, Any],
+    catch_exc_info: bool = False,
+) -> tuple[Any, ...]:
+    """Call a WSGI application and return ``(status, headers, app_iter)``.
+
+    For applications that answer at once, or with their first chunk. One that waits can't be
+    called this way; ``pylons.controllers.util.forward`` can pass its response on.
+
+    :param catch_exc_info: if true, a fourth item is the `exc_info` of its ``start_response``, or
+        None; otherwise it is raised.
+    :raises RuntimeError: if the application waits, or never calls ``start_response``.
+    """
+    watch = StatusWatch(("",), _never)
+    app_iter = application(environ, watch.start_response)
+    if watch.status is None:
+        iterator = iter(app_iter)
+        first = next(iterator, b"")
+        app_iter = primed(_rejoined(first, iterator, app_iter))
+    if watch.status is None:
+        close(app_iter)
+        raise RuntimeError(
+            f"{application!r} has not called start_response with its first chunk: it waits for "
+            f"something, and only the server can let it. Use pylons.controllers.util.forward."
+        )
+    if watch.written:
+        app_iter = [*watch.written, *app_iter]
+    if catch_exc_info:
+        return watch.status, watch.headers, app_iter, watch.exc_info
+    if watch.exc_info is not None:
+        raise watch.exc_info[1].with_traceback(watch.exc_info[2])
+    return watch.status, watch.headers, app_iter
+
+
+def primed(steps: Iterator[bytes]) -> Iterator[bytes]:
+    """Advance a generator to its first ``yield b""``, which nobody sees, and return it.
+
+    ``close()`` of a generator that was never begun skips its ``finally`` clauses, and the
+    iterable that it was to close would stay open.
+    """
+    next(steps)
+    return steps
+
+
+def _rejoined(
+    first: bytes, iterator: Iterator[bytes], app_iter: Iterable[bytes]
+) -> Iterator[bytes]:
+    try:
+        yield b""  # see primed
+        yield first
+        for chunk in iterator:  # noqa: UP028  (`yield from` would close it a second time)
+            yield chunk
+    finally:
+        close(app_iter)
+
+
+def _never(*args: Any) -> Any:
+    raise AssertionError("a StatusWatch that catches all passes nothing on")
