@@ -54,21 +54,22 @@ class Gate:
     :ivar content_length: octets of the request's body; None if there is none or it is chunked.
     :ivar result: what the last operation gave, or the exception instance that it ended with.
     :ivar exception: ``(type, value, traceback)`` of that exception, else None.
+    :ivar pending: the operation that has been set and not yet taken; the server's side.
     """
 
-    __slots__ = ("content_length", "result", "exception", "_operation", "_body", "_request")
+    __slots__ = ("content_length", "result", "exception", "pending", "_body", "_request")
 
     def __init__(self, method: str, target: str, length: int, body: Any) -> None:
         self.content_length = length if length > 0 else None
         self.result: Any = None
         self.exception: tuple[Any, Any, Any] | None = None
-        self._operation: Any = None
+        self.pending: Any = None
         self._body = body
         self._request = (method, target)
 
     def __repr__(self) -> str:
         method, target = self._request
-        return f"<Gate of {method} {target}, operation {self._operation!r}>"
+        return f"<Gate of {method} {target}, operation {self.pending!r}>"
 
     @property
     def read_count(self) -> int:
@@ -81,13 +82,13 @@ class Gate:
 
         :raises OperationLost: when set while the last one has not been run.
         """
-        return self._operation
+        return self.pending
 
     @operation.setter
     def operation(self, operation: Any) -> None:
-        if self._operation is not None and operation is not None:
+        if self.pending is not None and operation is not None:
             raise OperationLost(self._lost(operation, culprits(sys._getframe(1))))
-        self._operation = operation
+        self.pending = operation
 
     def _store(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> bytes:
         self.operation = function(*args, **kwargs)
@@ -112,13 +113,9 @@ class Gate:
 
     # The server's side.
 
-    @property
-    def has_operation(self) -> bool:
-        return self._operation is not None
-
     def take(self) -> Any:
         """Return the operation to run, and make room for the next."""
-        operation, self._operation = self._operation, None
+        operation, self.pending = self.pending, None
         return operation
 
     def deliver(self, outcome: Any, sched: Any) -> None:
@@ -136,12 +133,12 @@ class Gate:
 
     def clear(self) -> None:
         """Let go of everything; the request is over."""
-        self._operation = self._body = self.result = self.exception = None
+        self.pending = self._body = self.result = self.exception = None
 
     def _lost(self, operation: Any, suspects: list[str]) -> str:
         method, target = self._request
         message = (
-            f"{method} {target}: {operation!r} was set while {self._operation!r} has not been run. "
+            f"{method} {target}: {operation!r} was set while {self.pending!r} has not been run. "
             "The application yielded an empty chunk for it, and something between the application "
             "and the server swallowed that chunk, joined it with others or read ahead over it"
         )
@@ -159,7 +156,7 @@ class Gate:
                 f"it returned them. {_HOW_TO_FIND}"
             )
         return (
-            f"{method} {target}: the application ended, but {self._operation!r} was never run: no "
+            f"{method} {target}: the application ended, but {self.pending!r} was never run: no "
             f"empty chunk arrived after it had been set. {hint}"
         )
 
@@ -483,10 +480,10 @@ class _InlineRun:
         for chunk in iter(partial(self._context.run, next, self._chunks, None), None):
             if chunk:
                 return chunk
-            if self._gate.has_operation:
+            if self._gate.pending is not None:
                 outcome = _Waiter(self._sched, self._gate.take()).wait()
                 self._gate.deliver(outcome, self._sched)
-        if self._gate.has_operation:
+        if self._gate.pending is not None:
             raise OperationLost(self._gate.lost_at_end(type(self._result)))
         return None
 

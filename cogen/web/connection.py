@@ -278,9 +278,7 @@ class Connection:
 
         Never raises for a client that has gone: its exchange is told through ``end``.
         """
-        if self._tls is not None:
-            data = self._tls.encrypt(data)
-        return self._send_raw(data)
+        return self._send_raw(data if self._tls is None else self._tls.encrypt(data))
 
     def _send_raw(self, data: bytes) -> bool:
         if self._out:

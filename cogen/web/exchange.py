@@ -194,7 +194,7 @@ class Exchange:
                 if not self.connection.send(self.response.data(chunk)):
                     self.state = FLUSHING
                     return
-            elif self.gate.has_operation:
+            elif self.gate.pending is not None:
                 if self._wait():
                     return
             elif self.connection.server.settings.early_headers:
@@ -284,7 +284,7 @@ class Exchange:
             self.connection.send(response.head(None))
 
     def _check_operation_was_run(self) -> None:
-        if self.gate.has_operation:
+        if self.gate.pending is not None:
             raise OperationLost(self.gate.lost_at_end(type(self._result)))
 
     def _end(self) -> None:
