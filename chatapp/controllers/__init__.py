@@ -1,0 +1,1 @@
+"""The controllers: ``chat.py`` is the chat, ``error.py`` makes the error pages."""
