@@ -58,15 +58,16 @@ class _End:
 END: Final = _End()
 
 #: The methods of RFC 9110, RFC 5789 and of WebDAV's family that llhttp knows. Its RTSP and ICE
-#: methods are left out, and CONNECT, which asks for a tunnel, is refused with a reason of its own.
+#: methods are left out, and CONNECT, which asks for a tunnel.
 METHODS: Final = frozenset(
     "GET HEAD POST PUT DELETE OPTIONS TRACE PATCH COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH "
     "UNLOCK BIND REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE "
     "UNSUBSCRIBE PURGE MKCALENDAR LINK UNLINK QUERY".split()
 )
 
-# RFC 3986, section 3.2.2, as far as a server must care: a bracketed IP literal, or a reg-name.
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.vV]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?")
+# RFC 3986, section 3.2, as far as a server must care: a bracketed IP literal or a reg-name, a port.
+_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.vV]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?")
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})|%00")
 _ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)([^#]*)", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
@@ -142,6 +143,8 @@ class RequestParser:
 
     At the end of a message it is as good as new, so that connections can share a few of them: a
     connection that waits needs none (:attr:`between_messages`).
+
+    :ivar in_message: whether a request has begun, and not ended.
     """
 
     __slots__ = (
@@ -156,7 +159,7 @@ class RequestParser:
         "_chunks",
         "_head",
         "_silent_head",
-        "_in_message",
+        "in_message",
         "_ended",
     )
 
@@ -173,23 +176,26 @@ class RequestParser:
         self._target = b""
         self._fields: dict[str, str] = {}
         self._head_size = self._fed = self._body_size = self._chunks = 0
-        self._in_message = False
+        self.in_message = False
 
     @property
     def between_messages(self) -> bool:
-        """Whether no message has begun, so that another connection may use this parser."""
-        return not self._in_message and not self._ended
+        """Whether nothing is unfinished, so that another connection may use this parser."""
+        return not (self.in_message or self._fed or self._ended)
 
     def feed(self, data: bytes) -> list[Event]:
-        """Parse `data` and return the events that it completes; after an error feed no more."""
+        """Parse `data` and return the events that it completes.
+
+        After an error, or a request after which the connection ends, there are none.
+        """
         self._events = events = []
+        if self._ended:
+            return events
         self._fed += len(data)
         try:
-            self._llhttp.feed_data(data)
-            if self._in_message:
+            self._feed_llhttp(data)
+            if self._fed:
                 self._check_what_is_unfinished()
-        except HttpParserUpgrade as upgrade:
-            events += self._go_on_without_upgrade(data[upgrade.args[0] :])
         except HttpParserCallbackError as error:
             self._fail(error.__context__, error)
         except HTTPError as error:
@@ -198,12 +204,25 @@ class RequestParser:
             self._fail(bad_request(f"This is not HTTP/1.1: {error}."), error)
         return events
 
+    def _feed_llhttp(self, data: bytes) -> None:
+        rest: bytes | memoryview = data
+        while not self._ended:
+            try:
+                self._llhttp.feed_data(rest)
+            except HttpParserUpgrade as upgrade:
+                rest = memoryview(rest)[upgrade.args[0] :]
+                self._go_on_without_upgrade()
+            else:
+                break
+
     def _fail(self, error: BaseException | None, cause: BaseException) -> None:
         if not isinstance(error, HTTPError):
             raise cause
-        self._ended = True
-        # The callback that refused may have been called within a body: what was read stays read.
-        self._events.append(error)
+        if not self._ended:  # llhttp objects to what follows a "Connection: close"; we ignore it
+            self._ended = True
+            # Without its frames, which refer to this parser: they would be a reference cycle.
+            error.__context__ = None
+            self._events.append(error.with_traceback(None))
 
     def _check_what_is_unfinished(self) -> None:
         """Refuse what grows without a callback: an endless field, chunk extension or trailer.
@@ -220,7 +239,7 @@ class RequestParser:
             if framing > 2 * limit:
                 raise bad_request("The framing of the chunked body is too large.")
 
-    def _go_on_without_upgrade(self, rest: bytes) -> list[Event]:
+    def _go_on_without_upgrade(self) -> None:
         """Ignore an Upgrade, as RFC 9110, section 7.8, allows, and read the body all the same.
 
         llhttp ends the message at its head. A new parser is put into the body's state by a head of
@@ -228,21 +247,17 @@ class RequestParser:
         """
         head = self._head
         self._llhttp = HttpRequestParser(self)
-        if head is not None and head.length:
-            self._events = []
+        if head is not None:
             self._silent_head = True
             framing = b"Transfer-Encoding: chunked"
             if head.length > 0:
                 framing = b"Content-Length: %d" % head.length
             self._llhttp.feed_data(b"POST / HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n" % framing)
-        else:
-            self._expect_head()
-        return self.feed(rest) if rest else []
 
     # The callbacks of httptools, in the order in which they come.
 
     def on_message_begin(self) -> None:
-        self._in_message = True
+        self.in_message = True
 
     def on_url(self, piece: bytes) -> None:
         if self._silent_head:
@@ -287,8 +302,8 @@ class RequestParser:
             raise HTTPError("505 HTTP Version Not Supported", "This server speaks HTTP/1.1.")
         if head.method not in METHODS:
             raise HTTPError("501 Not Implemented", f"The method {head.method} is not served.")
-        split_target(head, self._target)
         check_host(head)
+        split_target(head, self._target)
         head.length = body_length(fields, version)
         limit = self._settings.max_body_bytes
         if limit and head.length > limit:
@@ -337,6 +352,8 @@ def split_target(head: RequestHead, target: bytes) -> None:
         raise bad_request("A request target has no fragment.")
     path, _, query = target.partition(b"?")
     if b"%" in path:
+        if _BAD_ESCAPE.search(path) is not None:
+            raise bad_request("The path has a percent sign without a code, or the code of NUL.")
         path = unquote_to_bytes(path)
     head.path = path.decode("latin-1")
     head.query = query.decode("latin-1")
@@ -349,7 +366,7 @@ def _path_of_other_forms(head: RequestHead, target: bytes) -> bytes:
     if absolute is None:
         raise bad_request("The request target is neither a path nor an http URL.")
     authority = absolute[2].decode("latin-1")
-    if not authority or "@" in authority:
+    if not is_authority(authority):
         raise bad_request("The request target's authority is not a host.")
     # RFC 9112, section 3.2.2: the target's host stands, whatever the Host field said.
     head.fields["HTTP_HOST"] = authority
@@ -357,13 +374,19 @@ def _path_of_other_forms(head: RequestHead, target: bytes) -> bytes:
     return rest if rest[:1] == b"/" else b"/" + rest
 
 
+def is_authority(text: str) -> bool:
+    """Return whether `text` is a host, with a port or without, and has no user information."""
+    authority = _AUTHORITY.fullmatch(text)
+    return authority is not None and int(authority[1] or 0) < 65536
+
+
 def check_host(head: RequestHead) -> None:
-    """Refuse a missing or impossible Host field (RFC 9112, section 3.2)."""
+    """Refuse a missing or impossible Host field (RFC 9112, section 3.2); it may be empty."""
     host = head.fields.get("HTTP_HOST")
     if host is None:
         if head.version == "1.1":
             raise bad_request("An HTTP/1.1 request needs a Host field.")
-    elif _HOST.fullmatch(host) is None:
+    elif host and not is_authority(host):
         raise bad_request("The Host field is not a host.")
 
 
