@@ -22,9 +22,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gevent import GreenletExit
-from greenlet import getcurrent
 
 from cogen.core import events
+from cogen.core.locals import current, local
+from cogen.core.operations import CoroutineCancelled, CoroutineException
 from cogen.core.util import priority
 
 if TYPE_CHECKING:
@@ -48,40 +49,8 @@ log = logging.getLogger(__name__)
 
 ExcInfo = tuple[type[BaseException], BaseException, "TracebackType | None"]
 
-#: The scheduler that each greenlet runs, entered by Scheduler.run.
-runners: dict[Any, Scheduler] = {}
-
 #: What ends the run of a scheduler, whichever coroutine it was raised in.
 FATAL = (KeyboardInterrupt, GreenletExit)
-
-
-def current() -> CoroutineInstance | None:
-    """Return the coroutine whose step is running in this greenlet, or None."""
-    sched = runners.get(getcurrent())
-    return sched.current if sched is not None else None
-
-
-class CoroutineCancelled(Exception):
-    """Raised in those who wait for a coroutine that is cancelled; the argument is its name."""
-
-
-class CoroutineException(Exception):
-    """Carry an exception to the coroutine that it is to be raised in.
-
-    The arguments are the ``(type, value, traceback)`` triple. It takes the
-    place of the finished operation in what the scheduler delivers.
-    """
-
-    prio = priority.DEFAULT
-    state = events.ERRORED
-    timer = None
-
-    def process(self, sched: Scheduler, coro: Any) -> events.Pair:
-        """Raise the exception in ``coro``, which is how a coroutine may yield one."""
-        return self, coro
-
-    def __str__(self) -> str:
-        return f"<{type(self).__name__} {self.args[1]!r}>"
 
 
 class CoroutineInstance(events.Operation):
@@ -133,7 +102,7 @@ class CoroutineInstance(events.Operation):
         self.waiters: dict[Any, Any] | None = None
         self.result: Any = None
         self.exception: ExcInfo | None = None
-        self.locals: dict[local, dict[str, Any]] | None = None
+        self.locals: dict[Any, dict[str, Any]] | None = None
         self.endings: dict[Callable[[], Any], None] | None = None
         self.debug = False
 
@@ -159,7 +128,7 @@ class CoroutineInstance(events.Operation):
             self._trace("resumes with", op)
         try:
             if op.__class__ is CoroutineException:
-                rop = self.coro.throw(_raisable(op))
+                rop = self.coro.throw(op.raisable())
             else:
                 rop = self.coro.send(op.finalize(sched))
         except StopIteration as stop:
@@ -240,14 +209,11 @@ class CoroutineInstance(events.Operation):
             for coro, op in (waiters or {}).items():
                 op.sched.wake(op, coro)
         else:
-            fatal = self._is_fatal(sched)
             for coro, op in (waiters or {}).items():
                 op.sched.fail(op, coro, self.exception[1])
-            if fatal:
-                if caller is not None:
-                    sched.ready(self.outcome(), caller)
-                raise self.exception[1]
-            if not waiters and caller is None:
+            if self._is_fatal(sched):
+                sched.abort(self.exception[1])
+            elif not waiters and caller is None and sched.main is not self:
                 self.handle_error()
         return None if caller is None else (self.outcome(), caller)
 
@@ -349,7 +315,7 @@ class CoroutineInstance(events.Operation):
         if log.isEnabledFor(logging.DEBUG):
             frame = getattr(self.coro, "gi_frame", None)
             line = f" at line {frame.f_lineno}" if frame is not None else ""
-            log.debug("coroutine %s%s %s %s", self.name, line, what, events._brief(op))
+            log.debug("coroutine %s%s %s %s", self.name, line, what, events.brief(op))
 
     def _brief(self) -> str:
         return f"<coroutine {self.name} at 0x{id(self):X}>"
@@ -359,7 +325,7 @@ class CoroutineInstance(events.Operation):
         if self.running and self.op is not None:
             since = getattr(self.op, "since", None)
             ago = f" for {time.monotonic() - since:.3f}s" if since is not None else ""
-            state += f" in {events._brief(self.op)}{ago}"
+            state += f" in {events.brief(self.op)}{ago}"
         return f"<{self.name} Coroutine instance at 0x{id(self):08X}, state: {state}>"
 
     __str__ = __repr__
@@ -367,14 +333,6 @@ class CoroutineInstance(events.Operation):
 
 def _is_generator(obj: Any) -> bool:
     return hasattr(obj, "send") and hasattr(obj, "throw")
-
-
-def _raisable(op: CoroutineException) -> BaseException:
-    """Return the exception instance of the triple that ``op`` carries."""
-    kind, value, tb = op.args
-    if not isinstance(value, BaseException):
-        value = kind() if value is None else kind(value)
-    return value.with_traceback(tb)
 
 
 class Coroutine:
@@ -394,7 +352,7 @@ class Coroutine:
 
     def __init__(
         self,
-        func: Callable[..., Any],
+        func: Any,
         constructor: Callable[..., CoroutineInstance] = CoroutineInstance,
     ) -> None:
         if not callable(func) and not hasattr(func, "__get__"):
@@ -427,48 +385,6 @@ class DebugCoroutine(Coroutine):
 
 coro = coroutine = Coroutine
 debug_coro = debug_coroutine = DebugCoroutine
-
-
-class local:
-    """Attributes of which each coroutine has its own, as threads have theirs of threading.local.
-
-    What a coroutine has set is forgotten when it ends. Outside of coroutines
-    there is one more set of attributes, shared by all.
-    """
-
-    def __init__(self) -> None:
-        self.__dict__["_outside"] = {}
-
-    def _values(self, make: bool = False) -> dict[str, Any]:
-        coro = current()
-        if coro is None:
-            return self.__dict__["_outside"]
-        if coro.locals is None:
-            if not make:
-                return {}
-            coro.locals = {}
-        return coro.locals.setdefault(self, {}) if make else coro.locals.get(self, {})
-
-    def __getattr__(self, attr: str) -> Any:
-        try:
-            return self._values()[attr]
-        except KeyError:
-            raise self._missing(attr) from None
-
-    def __setattr__(self, attr: str, value: Any) -> None:
-        self._values(make=True)[attr] = value
-
-    def __delattr__(self, attr: str) -> None:
-        try:
-            del self._values()[attr]
-        except KeyError:
-            raise self._missing(attr) from None
-
-    def _missing(self, attr: str) -> AttributeError:
-        return AttributeError(f"no {attr!r} was set in {current() or 'the main program'}")
-
-    def __repr__(self) -> str:
-        return f"<coroutine.local at 0x{id(self):X} {self._values()!r}>"
 
 
 def __getattr__(name: str) -> Any:

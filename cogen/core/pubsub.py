@@ -171,6 +171,8 @@ class PublishSubscribeQueue:
         self.backlog = backlog
         self.messages: list[Any] = []
         self.first = 0
+        #: The number of the next message to be published.
+        self.end = 0
         #: The level of each coroutine or key.
         self.subscribers: dict[Hashable, int] = {}
         #: The fetches that wait, in the order in which they began.
@@ -215,23 +217,18 @@ class PublishSubscribeQueue:
         """Drop the messages that every subscriber has fetched; return their number."""
         return self._drop_until(min(self.subscribers.values(), default=self.end))
 
-    @property
-    def end(self) -> int:
-        """The number of the next message to be published."""
-        return self.first + len(self.messages)
-
     # -- what the operations use --------------------------------------------------
 
     def _publish(self, message: Any) -> None:
         levels = self.subscribers
-        end = self.end
         self.messages.append(message)
+        self.end = end = self.end + 1
         waiting, self.active_subscribers = self.active_subscribers, {}
         for op in waiting:
-            if levels[op.key] > end:  # another fetch of the same key got it
+            if levels[op.key] == end:  # another fetch of the same key got it
                 self.active_subscribers[op] = None
             else:
-                levels[op.key] = end + 1
+                levels[op.key] = end
                 op.result = [message]
                 op.sched.wake(op, op.caller)
         if len(self.messages) >= self._trim_at:

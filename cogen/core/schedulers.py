@@ -17,17 +17,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, NamedTuple
 
-import gevent
 from greenlet import getcurrent
 
-from cogen.core import coroutines, events
-from cogen.core.coroutines import CoroutineException, CoroutineInstance
-from cogen.core.events import FAILED, READY, WAITING
+from cogen.core import events
+from cogen.core.coroutines import CoroutineInstance
+from cogen.core.locals import runners
+from cogen.core.operations import FAILED, READY, WAITING, CoroutineException, time_is_over
+from cogen.core.proactors import DefaultProactor, ProactorBase
+from cogen.core.runner import Runner
 from cogen.core.util import priority
 
 __all__ = ["Scheduler", "Waiting"]
@@ -49,17 +52,23 @@ class Waiting(NamedTuple):
     seconds: float | None
 
 
-class Scheduler:
+class Scheduler(Runner):
     """Run coroutines in one thread.
 
+    ``proactor``: a class from :mod:`cogen.core.proactors`.
     ``default_priority``: the flag of operations that have none.
     ``default_timeout``: seconds (or a timedelta) for timed operations that have
     none; None means no time-out.
+    ``proactor_resolution``: the most seconds that a step of iter_run() waits.
+    ``proactor_multiplex_first``: try the system call before waiting for a socket.
+
+    ``proactor_greedy``, ``ops_greedy`` and ``proactor_default_size`` are kept as
+    attributes and have no effect: gevent's loop decides when to poll.
     """
 
     def __init__(
         self,
-        proactor: Any = None,
+        proactor: Callable[..., ProactorBase] = DefaultProactor,
         default_priority: int = priority.LAST,
         default_timeout: events.Timeout = None,
         proactor_resolution: float = 0.01,
@@ -68,6 +77,17 @@ class Scheduler:
         proactor_multiplex_first: bool | None = None,
         proactor_default_size: int | None = None,
     ) -> None:
+        super().__init__()
+        if not callable(proactor):
+            raise TypeError(f"proactor must be a class of cogen.core.proactors, not {proactor!r}")
+        self.proactor = proactor(
+            self,
+            proactor_resolution,
+            multiplex_first=proactor_multiplex_first is not False,
+            default_size=proactor_default_size,
+        )
+        self.proactor_greedy = proactor_greedy
+        self.ops_greedy = ops_greedy
         self.default_priority = default_priority
         self.default_timeout = events.check_timeout(default_timeout, "default_timeout")
         self.proactor_resolution = proactor_resolution
@@ -78,16 +98,6 @@ class Scheduler:
         self.coros: set[CoroutineInstance] = set()
         self.current: CoroutineInstance | None = None
         self.main: CoroutineInstance | None = None
-        self.running = False
-        #: What may still bring work from outside: timers, sockets, threads, holds.
-        self.pending = 0
-        self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
-        self._hub: Any = None
-        self._loop: Any = None
-        self._runner: Any = None
-        self._turn: Any = None
-        self._in_hub = False
-        self._asleep = False
 
     # -- coroutines and operations from outside -----------------------------------
 
@@ -155,7 +165,7 @@ class Scheduler:
         op.since = monotonic()
         timeout = op.timeout or self.default_timeout
         if timeout and timeout != -1:
-            self.arm(op, events.seconds_left(timeout))
+            self.arm(op, timeout)
 
     def wake(self, op: Any, coro: Any, first: bool | None = None) -> None:
         """Deliver the finished ``op`` to ``coro``.
@@ -183,7 +193,7 @@ class Scheduler:
         next, without it at the end. Without a flag ``coro`` goes on and the
         woken one is placed by its own flag.
         """
-        prio = self.priority_of(op)
+        prio = op.prio if op.prio >= 0 else self.default_priority
         if not prio or woken.sched is not self:
             woken.sched.wake(woken, woken.caller)
             return op, coro
@@ -212,47 +222,49 @@ class Scheduler:
         """Return the flags of ``op``, the scheduler's if it has none."""
         return op.prio if op.prio >= 0 else self.default_priority
 
-    def arm(self, op: Any, seconds: float) -> None:
+    def arm(self, op: Any, timeout: events.Timeout) -> None:
         """Start the timer of a waiting operation."""
-        op.timer = timer = self.loop.timer(seconds)
-        timer.start(_time_is_over, op, update=True)
+        loop = self._loop or self.loop
+        op.timer = timer = loop.timer(events.seconds_left(timeout))
+        timer.start(time_is_over, op, update=True)
         self.pending += 1
 
     def disarm(self, op: Any) -> None:
         """Stop the timer of an operation that has one."""
         op.timer.stop()
         op.timer = None
-        self.pending -= 1
-
-    def hold(self) -> None:
-        """Keep run() from returning until release(): something outside may bring work."""
-        self.pending += 1
-
-    def release(self) -> None:
-        """Undo one hold()."""
-        self.pending -= 1
-        if self._asleep:
-            self._rouse()
+        self.release()
 
     # -- running ------------------------------------------------------------------
 
-    @property
-    def loop(self) -> Any:
-        """The gevent loop, that of the thread which first needs it."""
-        if self._loop is None:
-            self._hub = gevent.get_hub()
-            self._loop = self._hub.loop
-        return self._loop
-
-    def run(self) -> None:
+    def run(self, main: CoroutineInstance | None = None) -> Any:
         """Run until nothing can happen any more, or until stop() or shutdown().
 
         Coroutines that wait for something that only another coroutine could
         bring are left as they are: they go on when one is added and run.
+
+        ``main`` is a coroutine to start. Its return value is returned, what it
+        raises is raised here, and SystemExit in it ends the run; in another
+        coroutine SystemExit is reported like any exception. KeyboardInterrupt
+        ends the run wherever it is raised.
         """
-        with self._as_runner():
-            while self._has_work():
-                self._cycle(None)
+        if main is not None:
+            if not isinstance(main, CoroutineInstance):
+                raise TypeError(f"main must be a coroutine instance, not {main!r}")
+            main.adopt(self)
+            self.ready(events.PASS, main)
+            self.main = main
+        try:
+            with self._as_runner():
+                while self._has_work():
+                    self._cycle(None)
+        finally:
+            self.main = None
+        if main is None or main.running:
+            return None
+        if main.exception is not None:
+            raise main.exception[1]
+        return main.result
 
     def iter_run(self) -> Iterator[None]:
         """Run as a generator, for embedding in another main loop.
@@ -263,19 +275,12 @@ class Scheduler:
         with self._as_runner():
             while self._has_work():
                 self._cycle(self.proactor_resolution)
-                self.current = None
                 yield
-
-    def stop(self) -> None:
-        """Let run() return after the step that is running."""
-        self.running = False
-        if self._asleep:
-            self._rouse()
 
     def shutdown(self) -> None:
         """Stop, and cancel every coroutine that has not ended."""
         self.stop()
-        if self._runner is None:
+        if self._greenlet is None:
             self.cleanup()
         else:
             self._calls.append((self.cleanup, ()))
@@ -286,19 +291,6 @@ class Scheduler:
             for coro in list(self.coros):
                 coro.cancel()
         self.active.clear()
-
-    def call_soon(self, func: Callable[..., Any], *args: Any) -> None:
-        """Call ``func(*args)`` in the runner's greenlet, between two steps."""
-        self._calls.append((func, args))
-        if self._asleep:
-            self._rouse()
-
-    def call_threadsafe(self, func: Callable[..., Any], *args: Any) -> None:
-        """Like call_soon(), from any thread."""
-        self._calls.append((func, args))
-        turn = self._turn
-        if turn is not None:
-            turn.send()
 
     def snapshot(self) -> list[Waiting]:
         """List the coroutines that have begun, what each waits for, and for how long."""
@@ -316,32 +308,21 @@ class Scheduler:
     def _has_work(self) -> bool:
         return self.running and bool(self.active or self.pending or self._calls)
 
+    def find_hub(self) -> Any:
+        """Return gevent's hub of this thread, with the backend that the proactor asks for."""
+        return self.proactor.hub()
+
     @contextlib.contextmanager
     def _as_runner(self) -> Iterator[None]:
-        """Make the calling greenlet the runner."""
-        if self._runner is not None:
-            raise RuntimeError(f"{self!r} is running already")
-        hub = gevent.get_hub()
-        if self._hub is not hub:
-            if self.pending and self._hub is not None:
-                raise RuntimeError(f"{self!r} has begun operations in another thread")
-            self._hub, self._loop = hub, hub.loop
-        self._runner = getcurrent()
-        self._turn = hub.loop.async_()
-        self._turn.start(self._on_turn)
-        coroutines.runners[self._runner] = self
-        self.running = True
-        try:
-            yield
-            if self._calls and not self.running:
-                self._make_calls()
-        finally:
-            turn, self._turn = self._turn, None
-            turn.stop()
-            turn.close()
-            del coroutines.runners[self._runner]
-            self._runner = self.current = None
-            self.running = False
+        """Make the calling greenlet the runner, and known to be that of this scheduler."""
+        with super()._as_runner():
+            greenlet = getcurrent()
+            runners[greenlet] = self
+            try:
+                yield
+            finally:
+                del runners[greenlet]
+                self.current = None
 
     def _cycle(self, limit: float | None) -> None:
         """Step what is ready, then let the hub poll, at most ``limit`` seconds."""
@@ -364,12 +345,12 @@ class Scheduler:
             if op.state > READY:
                 if op.state != FAILED:
                     continue  # cancelled since it was queued
-                op = _take_error(op)
+                op = op.take_error()
             while True:
                 op = coro.run_op(op, self)
                 try:
                     pair = op.process(self, coro)
-                except BaseException as exc:  # noqa: BLE001 - delivered to coro
+                except Exception as exc:  # noqa: BLE001 - delivered to coro
                     pair = self._failure(op, exc), coro
                 looks -= 1
                 if looks <= 0:
@@ -391,90 +372,22 @@ class Scheduler:
 
     def _failure(self, op: Any, exc: BaseException) -> CoroutineException:
         """Return what to deliver when ``op`` could not be started."""
-        if isinstance(exc, coroutines.FATAL) or (
-            isinstance(exc, SystemExit) and self.main is not None and not self.main.running
-        ):
-            raise exc
         if not hasattr(op, "process"):
-            return _exception_of(
+            return CoroutineException.of(
                 TypeError(f"a coroutine must yield an operation, a coroutine or None, not {op!r}")
             )
         if op.timer is not None:
             self.disarm(op)
         if not isinstance(op, CoroutineInstance):
             op.state = events.ERRORED
-        return _exception_of(exc)
-
-    def _make_calls(self) -> None:
-        for _ in range(len(self._calls)):
-            func, args = self._calls.popleft()
-            try:
-                func(*args)
-            except Exception:
-                log.exception("%r, called by the scheduler, failed", func)
-
-    def _give_turn(self) -> None:
-        """Let the hub poll once and run what is ready.
-
-        An async watcher is the one way back that comes after a poll and costs
-        nothing: callbacks are run before it, a timer of 0 s waits up to 1 ms.
-        """
-        self._turn.send()
-        self._in_hub = True
-        try:
-            self._hub.switch()
-        finally:
-            self._in_hub = False
-
-    def _sleep(self, limit: float | None) -> None:
-        """Sleep in the hub until something wakes this scheduler."""
-        self._in_hub = self._asleep = True
-        timer = None
-        if limit is not None:
-            timer = self._loop.timer(limit)
-            timer.start(self._on_turn, update=True)
-        try:
-            self._hub.switch()
-        finally:
-            self._in_hub = self._asleep = False
-            if timer is not None:
-                timer.stop()
-
-    def _rouse(self) -> None:
-        self._asleep = False
-        self._turn.send()
-
-    def _on_turn(self) -> None:
-        # A runner that is not here but blocked inside a step wakes by itself.
-        if self._in_hub:
-            self._runner.switch()
+        # Leave out the frame of the loop, and what the others refer to: the
+        # coroutine, which will refer to this exception.
+        tb = exc.__traceback__ and exc.__traceback__.tb_next
+        traceback.clear_frames(tb)
+        return CoroutineException.of(exc.with_traceback(tb))
 
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__}@0x{id(self):X} active:{len(self.active)} "
             f"sigwait:{len(self.sigwait)} coros:{len(self.coros)} pending:{self.pending}>"
         )
-
-
-def _exception_of(error: BaseException) -> CoroutineException:
-    return CoroutineException(type(error), error, error.__traceback__)
-
-
-def _take_error(op: Any) -> CoroutineException:
-    """Return what to deliver for a failed operation, which must not keep it: that is a cycle."""
-    error = op.error
-    op.error = op.caller = None
-    return _exception_of(error)
-
-
-def _time_is_over(op: Any) -> None:
-    """Called by the loop when the timer of ``op`` has run down."""
-    sched = op.sched
-    sched.disarm(op)
-    progress = getattr(op, "last_update", None) if op.weak_timeout else None
-    if progress is not None and progress > op.since:
-        left = events.seconds_left(op.timeout or sched.default_timeout) - (monotonic() - progress)
-        if left > 0:
-            sched.arm(op, left)
-            return
-    sched.expire(op, op.caller)
