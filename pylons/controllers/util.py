@@ -42,6 +42,8 @@ def abort(
     :param comment: a text for the page's source, as an HTML comment.
     :raises ValueError: if `status_code` is no HTTP status.
     """
+    if not isinstance(status_code, int) or not 300 <= status_code <= 599:
+        raise ValueError(f"abort({status_code!r}): a status from 300 to 599 is needed")
     exception = status_map.get(status_code) or _exception_for(status_code)
     if isinstance(headers, dict):
         headers = list(headers.items())
@@ -50,8 +52,6 @@ def abort(
 
 def _exception_for(status_code: int) -> type[WSGIHTTPException]:
     """Return an exception class for a status that WebOb has none for, such as 418."""
-    if not isinstance(status_code, int) or not 300 <= status_code <= 599:
-        raise ValueError(f"abort({status_code!r}): a status from 300 to 599 is needed")
     title = status_reasons.get(status_code) or status_generic_reasons[status_code // 100]
     return type(f"HTTP{status_code}", (WSGIHTTPException,), {"code": status_code, "title": title})
 

@@ -8,6 +8,7 @@ one of the request's objects. The names with a ``u`` are those of Python 2 and t
 from __future__ import annotations
 
 import gettext as stdlib_gettext
+import html
 import os
 from collections.abc import Callable, Mapping
 from gettext import NullTranslations
@@ -55,9 +56,7 @@ class LazyString:
         return f"<LazyString {self._args!r}>"
 
     def __html__(self) -> str:
-        from markupsafe import escape  # comes with Mako; only templates call this
-
-        return str(escape(str(self)))
+        return html.escape(str(self))
 
     def __mod__(self, values: Any) -> str:
         return str(self) % values
