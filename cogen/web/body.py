@@ -65,7 +65,7 @@ class Body:
         if self._skipping:
             self.read_count += len(data)
             if self.read_count > _SKIPPED_AT_MOST and self._connection is not None:
-                self._connection.close()
+                self._connection.close_gently()
             return
         self._buffer += data
         self._tell_reader()

@@ -57,6 +57,7 @@ class Connection:
         "exchange",
         "deadline",
         "_late",
+        "_body_deadline",
         "_socket",
         "_reader",
         "_writer",
@@ -89,6 +90,7 @@ class Connection:
         self._flushed: GreenletEvent | None = None
         self._discarded = -1
         self._writer: Any = None
+        self._body_deadline = NEVER
         self._reader = server.loop.io(sock.fileno(), _READ)
         self._reader.start(self._on_readable)
         self._wait_for("head", server.settings.header_timeout)
@@ -108,25 +110,41 @@ class Connection:
         self._late = what
         self.deadline = self.server.now() + seconds if seconds else NEVER
 
-    def _wait_for_ever(self) -> None:
-        self.deadline = NEVER
+    def _wait_in_request(self) -> None:
+        """Note which limit comes first: the body's, the request's, or the client's for reading."""
+        now = self.server.now()
+        settings = self.server.settings
+        late, deadline = "body", self._body_deadline
+        if self._sending:
+            limit = settings.write_timeout
+            if limit and now + limit < deadline:
+                late, deadline = "write", now + limit
+        if self.exchange is not None:
+            limit = settings.request_timeout
+            if limit and self.exchange.started + limit < deadline:
+                late, deadline = "request", self.exchange.started + limit
+        self._late = late
+        self.deadline = deadline
+
+    def _wait_for_body(self) -> None:
+        """Let the body that is being received come within its time, counted from now."""
+        limit = self.server.settings.body_timeout
+        self._body_deadline = self.server.now() + limit if limit else NEVER
+        self._wait_in_request()
 
     def overdue(self) -> None:
         """Give up on what did not come in time; the server calls this after `deadline`."""
         late = self._late
-        self._wait_for_ever()
+        self.deadline = NEVER
         if late == "head":
-            parser = self._parser
-            if parser is None or parser.between_messages:
+            if self._parser is None or not self._parser.in_message:
                 self.close()
             else:
                 self._refuse(HTTPError("408 Request Timeout", "The request's head took too long."))
-        elif late == "body" and self._receiving is not None:
-            error = HTTPError("408 Request Timeout", "The request's body took too long.")
-            self._end_of_input(error)
-            self._receiving.body.fail(error)
-        elif late == "request" and self.exchange is not None:
-            self.exchange.end(HTTPError("503 Service Unavailable", "The request took too long."))
+        elif late == "body":
+            self._body_failed(HTTPError("408 Request Timeout", "The request's body took too long."))
+        elif late == "request" and self.exchange is not None and not self._sending:
+            self.exchange.kill(HTTPError("503 Service Unavailable", "The request took too long."))
         else:
             self.abort(ConnectionGone(f"the client was too slow ({late})"))
 
@@ -184,9 +202,10 @@ class Connection:
         elif event is END:
             if self._receiving is not None:
                 exchange, self._receiving = self._receiving, None
+                self._body_deadline = NEVER
                 exchange.body.end()
                 if exchange is self.exchange:
-                    self._wait_for_request(exchange)
+                    self._wait_in_request()
                 else:
                     self._next_request()  # the rest of a body that nobody wanted has been skipped
         elif type(event) is RequestHead:
@@ -198,47 +217,47 @@ class Connection:
             self.server.requests += 1
             if event.length:
                 self._receiving = exchange
-                self._wait_for("body", self.server.settings.body_timeout)
+                self._wait_for_body()
             else:
-                self._wait_for_request(exchange)
+                self._wait_in_request()
         elif isinstance(event, HTTPError):
-            self._end_of_input(event)
             if self._receiving is not None:
-                self._receiving.body.fail(event)
+                self._body_failed(event)
             elif self._keep_alive:
                 self._refuse(event)
 
-    def _wait_for_request(self, exchange: Exchange) -> None:
-        limit = self.server.settings.request_timeout
-        if limit:
-            self._late = "request"
-            self.deadline = exchange.started + limit
-        else:
-            self.deadline = NEVER
-
-    def _end_of_input(self, error: HTTPError) -> None:
-        """Expect no further request: where one would begin is unknown."""
+    def _body_failed(self, error: HTTPError) -> None:
+        """Let the request whose body can't be had answer that; there is no further request."""
         self._keep_alive = False
         self.server.count_refused(error.status)
+        self._body_deadline = NEVER
+        if self._receiving is not None:
+            self._receiving.body.fail(error)
+            self._receiving = None
+        if self.exchange is None:
+            self.close_gently()  # it was answered before, and the rest was being skipped
+        else:
+            self._wait_in_request()
 
     def _refuse(self, error: HTTPError) -> None:
         """Answer what is no request, and close."""
         self._keep_alive = False
-        if self.exchange is None:
-            self.send(simple_response(error.status, error.reason))
-            self._close_gently()
+        self.server.count_refused(error.status)
+        self.send(simple_response(error.status, error.reason))
+        self.close_gently()
 
     def pause_reading(self) -> None:
         """Let TCP hold the client back, for as long as the application needs."""
         self._reader.stop()
-        self._wait_for_ever()
+        self._body_deadline = NEVER
+        self._wait_in_request()
 
     def resume_reading(self) -> None:
         """Read on after :meth:`pause_reading`; does nothing if reading goes on or is over."""
         if self._socket.fileno() >= 0 and not self._reader.active:
             self._reader.start(self._on_readable)
             if self._receiving is not None:
-                self._wait_for("body", self.server.settings.body_timeout)
+                self._wait_for_body()
 
     def _on_eof(self) -> None:
         """See the module's text: who runs is answered, who waits is cancelled."""
@@ -253,6 +272,8 @@ class Connection:
         if self._receiving is not None:
             self._receiving.body.fail(gone)
             self._receiving = None
+            self._body_deadline = NEVER
+            self._wait_in_request()
         exchange.input_ended(gone)
 
     def _decrypt(self, data: bytes) -> bytes:
@@ -299,8 +320,12 @@ class Connection:
         self._watch_for_room()
         return False
 
+    @property
+    def _sending(self) -> bool:
+        return bool(self._out) or self._file is not None
+
     def _watch_for_room(self) -> None:
-        self._wait_for("write", self.server.settings.write_timeout)
+        self._wait_in_request()
         if self._writer is None:
             self._writer = self.server.loop.io(self._socket.fileno(), _WRITE)
         if not self._writer.active:
@@ -319,8 +344,8 @@ class Connection:
         except OSError as error:
             self.abort(error)
             return
-        if self._out or self._file is not None:
-            self._wait_for("write", self.server.settings.write_timeout)
+        if self._sending:
+            self._wait_in_request()
         else:
             self._writer.stop()
             self._on_flushed()
@@ -332,7 +357,7 @@ class Connection:
         if self._discarded >= 0:
             self._shut_down_sending()
         elif self.exchange is not None:
-            self._wait_for_request(self.exchange)
+            self._wait_in_request()
             self.exchange.flushed()
         else:
             self._next_request()
@@ -378,10 +403,10 @@ class Connection:
         """Take up what the client sent ahead, or wait for its next request."""
         backlog = self._backlog
         if not self._keep_alive or (self.server.stopping and not backlog):
-            self._close_gently()
+            self.close_gently()
             return
         if self._receiving is not None and not self._receiving.body.skip():
-            self._close_gently()
+            self.close_gently()
             return
         while backlog and (self.exchange is None or self._receiving is not None):
             self._take(backlog.popleft())
@@ -389,8 +414,22 @@ class Connection:
             self._backlog = None
         if self._backlog is None or len(self._backlog) <= _BACKLOG:
             self.resume_reading()
-        if self.exchange is None and self._receiving is None:
-            self._wait_for("head", self.server.settings.keepalive_timeout)
+        if self._receiving is not None:
+            self._wait_in_request()
+        elif self.exchange is None and self._discarded < 0:
+            settings = self.server.settings
+            has_begun = self._parser is not None
+            self._wait_for(
+                "head", settings.header_timeout if has_begun else settings.keepalive_timeout
+            )
+
+    def answer_and_close(self) -> None:
+        """End a wait with its time-out outcome, and close after the answer; for shutdown."""
+        exchange = self.exchange
+        if exchange is not None:
+            if not self._backlog:
+                exchange.response.keep_alive = False
+            exchange.expire()
 
     def close_if_idle(self) -> None:
         """Close unless a request is being answered or has begun to arrive; for shutdown."""
@@ -399,16 +438,17 @@ class Connection:
         if self.exchange is None and self._parser is None and not self._out:
             self.close()
 
-    def _close_gently(self) -> None:
+    def close_gently(self) -> None:
         """Close so that what was sent arrives: stop sending, read until the client closes."""
         if self._socket.fileno() < 0 or self._discarded >= 0:
             return
         self._discarded = 0
-        self._wait_for("close", _LINGER_SECONDS)
+        self._keep_alive = False
         if not self._out:
             self._shut_down_sending()
 
     def _shut_down_sending(self) -> None:
+        self._wait_for("close", _LINGER_SECONDS)
         try:
             if self._tls is not None:
                 self._socket.send(self._tls.close())
@@ -429,7 +469,7 @@ class Connection:
         self._socket.close()
         self._out = self._file = self._backlog = self._parser = None
         self._keep_alive = False
-        self._wait_for_ever()
+        self.deadline = NEVER
         if self._flushed is not None:
             self._flushed.set()
         self.server.connection_closed(self)

@@ -26,6 +26,8 @@ from collections.abc import Iterator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from greenlet import getcurrent
+
 from cogen.core import events
 
 from .accesslog import log_access
@@ -75,6 +77,7 @@ class Exchange:
         "_result",
         "_iterator",
         "_outcome",
+        "_worker",
         "__weakref__",
     )
 
@@ -83,7 +86,8 @@ class Exchange:
     def __init__(self, connection: Connection, head: RequestHead) -> None:
         server = connection.server
         self.connection = connection
-        self.response = Response(head.method, head.version, head.keep_alive)
+        keep_alive = head.keep_alive and not server.stopping
+        self.response = Response(head.method, head.version, keep_alive)
         self.body = Body(connection, head) if head.length else NO_BODY
         self.gate = Gate(head.method, head.target.decode("latin-1"), head.length, self.body)
         self.state = READY
@@ -97,6 +101,7 @@ class Exchange:
         self._result: Any = None
         self._iterator: Iterator[bytes] | None = None
         self._outcome: Any = None
+        self._worker: Any = None
         server.workers.submit(self)
 
     def __repr__(self) -> str:
@@ -150,6 +155,12 @@ class Exchange:
         elif self.state == FLUSHING:
             self._make_ready()
 
+    def kill(self, reason: BaseException) -> None:
+        """End even if a step is blocked in gevent: GreenletExit is raised where it is."""
+        self.end(reason)
+        if self.state == RUNNING:
+            self._worker.throw()
+
     def flushed(self) -> None:
         """Go on: the client has read what was sent."""
         if self.state == FLUSHING:
@@ -169,6 +180,7 @@ class Exchange:
     def step(self) -> None:
         """Run the application until it waits or ends; called in a worker, never raises."""
         self.state = RUNNING
+        self._worker = getcurrent()
         try:
             self._context.run(self._advance)
         except BaseException as error:  # noqa: BLE001 - logged and answered
