@@ -13,13 +13,12 @@ import errno
 import importlib.util
 import os
 import socket
-import sys
 from typing import Any
 
 from paste.deploy import loadwsgi
 from paste.deploy.converters import asbool
 
-from paster.errors import CommandError, one_line
+from paster.errors import CommandError, one_line, place
 from paster.ini import Section, add_arguments, open_ini
 from paster.loading import configure_logging, context_of, create
 
@@ -29,11 +28,14 @@ SUMMARY = "Serve the application of an ini file over HTTP."
 # sockets, and the application's libraries after them, before they are patched.
 _OUR_SERVER = "cogen.web.wsgi"
 
-# Seconds that a server has under --reload to end its requests before it is killed; more than the
-# default of its own shutdown_timeout.
-_SHUTDOWN_SECONDS = 15
-
-_CANNOT_LISTEN = (errno.EACCES, errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+# Of an address, of a UNIX socket's path, of a certificate's file.
+_CANNOT_LISTEN = (
+    errno.EACCES,
+    errno.EADDRINUSE,
+    errno.EADDRNOTAVAIL,
+    errno.EAFNOSUPPORT,
+    errno.ENOENT,
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,19 +56,44 @@ def run(options: argparse.Namespace) -> int:
     ini = open_ini(options.ini, dict(options.variables))
     server = ini.sections(loadwsgi.SERVER, options.server_name)
     app = ini.sections(loadwsgi.APP, options.app_name)
-    if options.reload and not _reloading([*server, *app]):
-        return _reload()
+    if options.reload:
+        _reload([*server, *app])
     if _wants_patching(server):
-        from gevent import monkey
-
-        monkey.patch_all()
+        _patch(options.reload)
     configure_logging(app)
     app_context = context_of(app[0], loadwsgi.APP)
     server_context = context_of(server[0], loadwsgi.SERVER)
     application = create(app[0], app_context)
     serve = create(server[0], server_context)
-    _listen(server[0], server_context.local_conf, serve, application)
+    _serve(server[0], server_context.local_conf, serve, application)
     return 0
+
+
+def _reload(sections: list[Section]) -> None:
+    """Run under hupper; in the process that hupper starts, tell it what to watch and return."""
+    from paster import reloading
+
+    if not reloading.is_reloaded():
+        reloading.start()
+    files = [section.ini.filename for section in sections]
+    package = sections[-1].factory_module("paste.app_factory").partition(".")[0]
+    spec = importlib.util.find_spec(package) if package else None
+    for directory in (spec and spec.submodule_search_locations) or ():
+        files.append(os.path.join(directory, "templates", "**"))
+    reloading.watch(files)
+
+
+def _patch(reload: bool) -> None:
+    from gevent import monkey
+
+    if not reload:
+        monkey.patch_all()
+        return
+    from paster import reloading
+
+    watcher = reloading.ModuleWatcher()
+    monkey.patch_all()
+    watcher.spawn()
 
 
 def _wants_patching(server: list[Section]) -> bool:
@@ -83,47 +110,23 @@ def _wants_patching(server: list[Section]) -> bool:
     return True
 
 
-def _listen(section: Section, options: dict[str, str], serve: Any, application: Any) -> None:
+def _serve(section: Section, options: dict[str, str], serve: Any, application: Any) -> None:
+    """Call the server; it returns when a signal has ended it.
+
+    :raises CommandError: if it can't listen, or refuses an option (a ``paste.server_runner`` sees
+        its options only now).
+    """
     try:
         serve(application)
+    except (OverflowError, ValueError) as error:
+        raise CommandError(f"{section}: {one_line(error)}{place(error)}") from error
     except OSError as error:
         if error.errno not in _CANNOT_LISTEN and not isinstance(error, socket.gaierror):
             raise
-        address = ":".join(options[name] for name in ("host", "port") if name in options)
-        reason = os.strerror(error.errno) if error.errno in _CANNOT_LISTEN else one_line(error)
-        raise CommandError(
-            f"cannot listen on {address}: {reason}; the address is set in {section}"
-        ) from error
-
-
-def _reloading(sections: list[Section]) -> bool:
-    """Return whether this is the process that hupper started; if so, tell it what to watch."""
-    import hupper
-
-    if not hupper.is_active():
-        return False
-    files = [section.ini.filename for section in sections]
-    package = sections[-1].factory_module("paste.app_factory").partition(".")[0]
-    spec = importlib.util.find_spec(package) if package else None
-    for directory in (spec and spec.submodule_search_locations) or ():
-        files.append(os.path.join(directory, "templates", "**"))
-    hupper.get_reloader().watch_files(files)
-    return True
-
-
-def _reload() -> int:
-    """Run this command line again under hupper, each time that a file changes; never returns."""
-    import hupper
-
-    return hupper.start_reloader(
-        "paster.serve.reloaded",
-        worker_kwargs={"arguments": sys.argv[1:]},
-        shutdown_interval=_SHUTDOWN_SECONDS,
-    )
-
-
-def reloaded(arguments: list[str]) -> None:
-    """Run the command in the process that hupper started, which looks at no return value."""
-    from paster.command import main
-
-    sys.exit(main(arguments))
+        address = " ".join(
+            f"{name} {options[name]}" for name in ("host", "port") if name in options
+        )
+        # gevent writes the address into strerror, after the reason.
+        reason = one_line(error).partition(": (")[0]
+        file = f": {error.filename}" if error.filename else ""
+        raise CommandError(f"{section}: cannot listen on {address}: {reason}{file}") from error

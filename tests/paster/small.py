@@ -1,8 +1,12 @@
 """A small application and a small server, to be named in ini files by ``call:``."""
 
 import logging
+import os
+import time
 
 from gevent import monkey
+
+PATCHED_AT_IMPORT = monkey.is_module_patched("socket")
 
 log = logging.getLogger("cogen.web")
 
@@ -40,3 +44,26 @@ def make_server(global_conf, **options):
         log.info("patched %s", monkey.is_module_patched("socket"))
 
     return serve
+
+
+def make_patched_app(global_conf):
+    """Return an application that tells whether sockets were patched before it was imported."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [f"patched = {PATCHED_AT_IMPORT}".encode()]
+
+    return app
+
+
+def make_waiting_app(global_conf, file):
+    """Return an application that answers once a file exists."""
+
+    def app(environ, start_response):
+        log.info("waiting begins")
+        while not os.path.exists(file):
+            time.sleep(0.01)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"went"]
+
+    return app
