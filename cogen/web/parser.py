@@ -9,7 +9,7 @@ A :class:`RequestParser` is fed and answers with a list of events, in the order 
 
 * a :class:`RequestHead`,
 * ``bytes``, a piece of the body that belongs to the last head,
-* :data:`END`, the end of that message,
+* :data:`END`, the end of that body; a head that announces none is not followed by it,
 * an :class:`HTTPError`, which is always the last event there will ever be.
 
 What a connection does with them is in :mod:`cogen.web.connection`.
@@ -326,9 +326,11 @@ class RequestParser:
         head = self._head
         if head is not None and head.length and self._llhttp.should_upgrade():
             return  # llhttp ends an upgrade at its head, though its body is still to come
-        self._events.append(END)
-        if head is not None and not head.keep_alive:
-            self._ended = True
+        if head is not None:
+            if head.length:
+                self._events.append(END)
+            if not head.keep_alive:
+                self._ended = True
         self._expect_head()
 
 
