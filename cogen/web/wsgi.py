@@ -232,8 +232,7 @@ class WSGIServer:
         log.info("stopping: %s connections", len(self.connections))
         for connection in list(self.connections):
             connection.close_if_idle()
-            if connection.exchange is not None:
-                connection.exchange.expire()
+            connection.answer_and_close()
         self._retry = self.loop.timer(self.settings.shutdown_timeout)
         self._retry.start(self.stop_now)
         self._check_stopped()
@@ -369,7 +368,7 @@ class Runner:
         """
         for server in self.servers:
             server.bind()
-            self.sched.add(server.serve)
+        self.sched.add(self._serve)
         spare_the_collector(self.server.settings.gc_threshold)
         loop = gevent.get_hub().loop
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -382,6 +381,14 @@ class Runner:
             for watcher in self._signals:
                 watcher.stop()
                 watcher.close()
+
+    @coroutines.coro
+    def _serve(self) -> Any:
+        """Serve until all servers have stopped, then end the application's coroutines."""
+        serving = [self.sched.add(server.serve) for server in self.servers]
+        for server in serving:
+            yield events.Join(server)
+        self.sched.shutdown()
 
     def _on_signal(self) -> None:
         for server in self.servers:
