@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from wsgiref.util import request_uri
 
 from gevent import monkey
 
@@ -18,6 +19,7 @@ def make_app(global_conf, **app_conf):
 
     def app(environ, start_response):
         lines = [f"{name} = {value}" for name, value in sorted({**global_conf, **app_conf}.items())]
+        lines.append(f"url = {request_uri(environ)}")
         lines.append(f"method = {environ['REQUEST_METHOD']}")
         lines.append(f"header = {environ.get('HTTP_X_SMALL', '')}")
         lines.append(f"body = {environ['wsgi.input'].read().decode()}")
@@ -65,5 +67,16 @@ def make_waiting_app(global_conf, file):
             time.sleep(0.01)
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"went"]
+
+    return app
+
+
+def make_sleeping_app(global_conf):
+    """Return an application that waits by an operation."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield environ["cogen.core"].events.Sleep(0.01)
+        yield b"slept"
 
     return app

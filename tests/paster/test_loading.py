@@ -5,6 +5,7 @@ import logging.config
 
 import pytest
 from paste.deploy import loadwsgi
+from webob import Request
 
 from paster.errors import CommandError
 from paster.ini import open_ini
@@ -37,9 +38,7 @@ def test_pipeline_is_loaded(ini):
         use = SMALL:make_app
         a = b
     """)
-    environ = {"REQUEST_METHOD": "GET", "wsgi.input": open("/dev/null", "rb")}
-    with environ["wsgi.input"]:
-        assert b"A = B\n" in load(path)(environ, lambda status, headers: None)
+    assert "A = B\n" in Request.blank("/").send(load(path)).text
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,7 @@ level = %(log_level)s
 handlers = file
 [handler_file]
 class = FileHandler
-args = ("%(here)s/x.log",)
+args = ("%(here)s/x.log", "a", None, True)
 formatter = plain
 [formatter_plain]
 format = %(levelname)s: %(message)s
@@ -150,8 +149,8 @@ def test_without_loggers_everything_from_info_goes_to_standard_error(ini, root_l
         ("%(log_level)s", "LOUD"),
         ("keys = file", "keys = absent"),
         ("FileHandler", "NoHandler"),
-        ('("%(here)s/x.log",)', "(1/0,)"),
-        ('"%(here)s/x.log"', '"/no/such/directory/x.log"'),
+        ('"%(here)s/x.log"', "1/0"),
+        ("True)", "no)"),
     ],
 )
 def test_wrong_logging_section_is_one_line(ini, root_logger, old, new):
