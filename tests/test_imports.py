@@ -30,7 +30,6 @@ LAZY = {
     ("chatapp", "prometheus_client"),
     ("chatapp", "redis"),
     ("paster", "gevent"),
-    ("paster", "hupper"),
     ("paster", "pylons"),
     ("paster", "webtest"),
 }
