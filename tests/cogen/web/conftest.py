@@ -1,0 +1,33 @@
+"""A server in a thread for each test that asks for one, and clients that are closed at the end."""
+
+import pytest
+
+from tests.cogen.web.rig import Client, Serving
+
+
+@pytest.fixture
+def serve():
+    """Start ``serve(app, **options)``; at the end each server has to stop clean."""
+    started = []
+
+    def start(app, *arguments, **options):
+        started.append(Serving(app, *arguments, **options))
+        return started[-1]
+
+    yield start
+    for serving in started:
+        serving.stop()
+
+
+@pytest.fixture
+def connect(serve):
+    """Connect to a server: ``connect(serving)``; closed before the servers stop."""
+    clients = []
+
+    def start(serving, **options):
+        clients.append(Client(serving.address, **options))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()
