@@ -3,12 +3,18 @@
 What a tool is told about the tree (ruff, mypy, pytest, coverage) is in pyproject.toml.
 """
 
+import pathlib
+
 from setuptools import find_packages, setup
+
+README = pathlib.Path(__file__).parent / "README.md"
 
 setup(
     name="ChatApp",
     version="0.3.0",
     description="Long-poll chat in plain WSGI, on a Pylons framework, cogen and gevent",
+    long_description=README.read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
     license="MIT",
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.14",
