@@ -66,6 +66,8 @@ setup(
         "test": [
             "backlash>=0.3",
             "coverage>=7.6",
+            "FormEncode>=2.1",
+            "h11>=0.14",
             "hypothesis>=6.100",
             "mypy>=1.13",
             "playwright>=1.49",
@@ -76,6 +78,7 @@ setup(
             "waitress>=3.0",
             "webtest>=3.0.1",
         ],
+        "validate": ["FormEncode>=2.1"],
     },
     entry_points={
         "console_scripts": ["paster = paster.command:main"],
