@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 #: What the running code serves: a RequestContext, or an Overlay of one.
 current: ContextVar[Any] = ContextVar("pylons.current")
+_current_or = current.get
 
 
 class OutsideRequest(TypeError):
@@ -63,6 +64,7 @@ class RequestContext:
         self.app = app
         self.environ = environ
         self.config = app.config
+        self.app_globals = app.globals
 
     def __getattr__(self, name: str) -> Any:
         # Reached only while the slot `name` is empty.
@@ -120,10 +122,6 @@ def _from_environ(context: RequestContext, key: str, name: str, remedy: str) -> 
         ) from None
 
 
-def _app_globals(context: RequestContext) -> Any:
-    return context.config["pylons.app_globals"]
-
-
 def _cache(context: RequestContext) -> Any:
     key = context.config["pylons.environ_config"].get("cache", "beaker.cache")
     manager = context.environ.get(key) or getattr(context.app_globals, "cache", None)
@@ -150,7 +148,6 @@ _CYCLIC = (
 )
 
 _PARTS = {
-    "app_globals": _app_globals,
     "cache": _cache,
     "request": _request,
     "response": _response,
@@ -210,7 +207,12 @@ class Proxy:
         current.set(overlay.below)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._current_obj(), name)
+        # _current_obj() written out, as a request goes through here some ten times: 0.25 µs
+        # against 0.6 µs each.
+        context = _current_or(None)
+        if context is None:
+            raise _outside(self._name)
+        return getattr(getattr(context, self._name), name)
 
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self._current_obj(), name, value)
