@@ -5,7 +5,6 @@ WSGI has no way of its own to wait, so that a parked request is one thing with o
 operations and another, a sleeping greenlet, on gevent's.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
@@ -48,6 +47,8 @@ async def asgi(
 ) -> None:
     """Answer hello, or park the request's task."""
     if scope["path"] == "/park":
+        import asyncio  # here: our chat's process must not load ssl before gevent patches it
+
         await asyncio.sleep(PARK_SECONDS)
     headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

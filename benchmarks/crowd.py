@@ -7,6 +7,7 @@ the slower one.
 """
 
 import os
+import secrets
 import select
 import socket
 import time
@@ -17,13 +18,14 @@ from typing import Self
 from .wire import SILENCE_SECONDS, BadResponse, ask, connections, cookies, is_whole, request
 
 READ = 4096  # more than a response; a longer one takes two reads
+QUIET_SECONDS = 0.2
 BATCH = 64  # connections opened at once: fewer than any server's backlog
 
 
 class Crowd:
     """`count` listeners of the chat, each with a connection and a cookie of its own.
 
-    Entered, it has registered all of them, and each one's poll has been sent.
+    Entered, it has registered all of them, and each one's poll waits.
     """
 
     def __init__(self, port: int, count: int) -> None:
@@ -31,7 +33,9 @@ class Crowd:
         self._count = count
         self._polls: dict[int, bytes] = {}  # descriptor to the request it repeats
         self._heard: dict[int, int] = {}  # descriptor to the last message it has got
+        self._part: dict[int, bytes] = {}  # descriptor to the beginning of an answer
         self._messages = 0
+        self._name = secrets.token_hex(4).encode()  # the chat's history has other crowds' messages
         self._epoll = select.epoll()
         self._stack = ExitStack()
         self._stack.callback(self._epoll.close)
@@ -44,6 +48,7 @@ class Crowd:
             self._cookie = cookie
             self._pusher = next(iter(connections(self._port, 1)))
             self._stack.enter_context(self._pusher)
+            self._park()
         except BaseException:
             self._stack.close()
             raise
@@ -64,11 +69,11 @@ class Crowd:
         message comes twice, or does not come within 20 seconds.
         """
         self._messages += 1
-        marker = b"message %d." % self._messages
+        marker = b"message %d of %s." % (self._messages, self._name)
         push = request("POST", "/chat/push", self._cookie, marker)
         began = time.perf_counter()
         self._pusher.sendall(push)
-        self._collect(marker, self._count)
+        self._collect(marker)
         took = time.perf_counter() - began
         ask([self._pusher], [b""])  # the push's own answer, sent along with the others
         return took
@@ -92,27 +97,37 @@ class Crowd:
             self._epoll.register(descriptor, select.EPOLLIN)
         return cookie
 
-    def _collect(self, marker: bytes, missing: int) -> None:
-        """Read answers and poll again until `missing` listeners have heard the message."""
-        read, write, poll = os.read, os.write, self._epoll.poll
-        polls, heard, message = self._polls, self._heard, self._messages
-        partial: dict[int, bytes] = {}
+    def _park(self) -> None:
+        """Answer what comes at once, such as the history of the chat, until all polls wait."""
+        while events := self._epoll.poll(QUIET_SECONDS):
+            self._read(events, b"no message says this")
+
+    def _collect(self, marker: bytes) -> None:
+        """Read answers and poll again until every listener has heard the message."""
+        missing = self._count
         while missing:
-            events = poll(SILENCE_SECONDS)
+            events = self._epoll.poll(SILENCE_SECONDS)
             if not events:
                 raise BadResponse(f"{missing} of {self._count} listeners heard nothing")
-            for descriptor, _ in events:
-                data = read(descriptor, READ)
-                if not data:
-                    raise BadResponse("the server closed a listener's connection")
-                if partial:
-                    data = partial.pop(descriptor, b"") + data
-                if not is_whole(data):
-                    partial[descriptor] = data
-                    continue
-                write(descriptor, polls[descriptor])
-                if marker in data:
-                    if heard[descriptor] == message:
-                        raise BadResponse(f"a listener heard {marker!r} twice")
-                    heard[descriptor] = message
-                    missing -= 1
+            missing -= self._read(events, marker)
+
+    def _read(self, events: list[tuple[int, int]], marker: bytes) -> int:
+        """Read what has come and poll again; return how many answers had the message."""
+        read, write, polls, heard, partial = os.read, os.write, self._polls, self._heard, self._part
+        message, told = self._messages, 0
+        for descriptor, _ in events:
+            data = read(descriptor, READ)
+            if not data:
+                raise BadResponse("the server closed a listener's connection")
+            if partial:
+                data = partial.pop(descriptor, b"") + data
+            if not is_whole(data):
+                partial[descriptor] = data
+                continue
+            write(descriptor, polls[descriptor])
+            if times := data.count(marker):
+                if times > 1 or heard[descriptor] == message:
+                    raise BadResponse(f"a listener heard {marker!r} twice")
+                heard[descriptor] = message
+                told += 1
+        return told

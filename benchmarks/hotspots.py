@@ -1,33 +1,36 @@
-"""``python -m benchmarks.hotspots``: where the microseconds of one delivery go, by layer.
+"""``python -m benchmarks.hotspots``: where the microseconds of one answer go, by layer.
 
-py-spy samples the chat's stack from outside while the fan-out runs. A tracing profiler would
-charge each Python call a microsecond or two of its own, and so make the layers with many small
-functions look worst. A sample belongs to the innermost layer on its stack, so that what the
-standard library does for Beaker is Beaker's; shares of samples, times the processor time of a
-delivery, give microseconds.
+``sampler`` looks at the server's stack while the chat's fan-out runs, or ``hotspots hello``. A
+sample belongs to the innermost layer on its stack, so that what the standard library does for
+Beaker is Beaker's, and what the kernel does for a send is the connection's; shares of samples,
+times the processor time of an answer, give microseconds.
 
-The second table is flat: the functions with most samples of their own.
+The second table has the functions with most samples of their own. The cyclic garbage collector
+is a layer, because what it takes depends on how many objects wait, not on who creates the next.
 """
 
 import argparse
-import shutil
-import subprocess
-import sys
+import os
+import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from . import report, rig
+from . import report, rig, sampler, wrk
 from .crowd import Crowd
 from .serve import CHAT
 
 # Innermost first: the first that a frame's file is in has the sample. A path stands for all below.
 LAYERS = (
+    ("garbage collector", ("benchmarks/sampler",)),
     ("parse", ("cogen/web/parser", "httptools/")),
-    ("receive, send", ("cogen/web/connection", "cogen/web/response", "cogen/web/exchange")),
+    ("connection", ("cogen/web/connection", "cogen/web/tls")),
+    ("response", ("cogen/web/response",)),
+    ("exchange", ("cogen/web/exchange",)),
     ("environ", ("cogen/web/environ", "cogen/web/async_", "cogen/web/body")),
     ("workers", ("cogen/web/workers",)),
     ("server, the rest", ("cogen/web/",)),
@@ -42,6 +45,7 @@ LAYERS = (
     ("gevent's hub", ("gevent/",)),
 )
 REST = "the rest"
+UNSAMPLED_SECONDS = 2  # to know what an answer costs when nobody looks
 
 
 class Sample(NamedTuple):
@@ -56,11 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     rig.raise_descriptor_limit()
     with rig.load_core(options.load_core):
         cpu, samples = _sample(options)
-    print(_layers(samples, cpu), _functions(samples, cpu, options.functions), sep="\n")
+    print(_layers(options.what, samples, cpu))
+    print(_functions(samples, cpu, options.functions, options.callees))
     if options.keep:
         lines = [f"{';'.join(sample.frames)} {sample.times}" for sample in samples]
         Path(options.keep).write_text("\n".join(lines) + "\n")
-    print(report.machine(("py-spy", "gevent")))
+    print(report.machine(("gevent", "httptools", "WebOb", "Beaker", "Routes")))
     return 0
 
 
@@ -74,45 +79,56 @@ def layer_of(frames: Sequence[str]) -> str:
 
 
 def _sample(options: argparse.Namespace) -> tuple[float, list[Sample]]:
-    """Run the fan-out under py-spy; return the seconds of CPU per delivery, and the stacks."""
-    name, core = options.contenders[0], options.server_core
-    with rig.serve(name, core, chat=True) as server:
-        with Crowd(server.port, options.listeners) as crowd:
-            server.settle()
-            crowd.push()
-            cpu = _cpu_per_delivery(server, crowd, options.listeners)
-            with tempfile.NamedTemporaryFile("r") as found:
-                spy = _start_spy(server.pid, options.seconds, found.name, options.native)
-                try:
-                    while spy.poll() is None:
-                        crowd.push()
-                finally:
-                    spy.kill()
-                    said = spy.communicate()[1]
-                if spy.returncode != 0:
-                    raise rig.Unavailable(f"py-spy failed: {said.decode(errors='replace')}")
-                return cpu, _read(found)
+    """Sample the chat or hello under load; return the seconds of CPU per answer, and the stacks."""
+    with tempfile.TemporaryDirectory() as directory:
+        stacks = Path(directory) / "stacks"
+        os.environ[sampler.VARIABLE] = str(stacks)
+        chat = options.what == "chat"
+        with rig.serve(options.contenders[0], options.server_core, chat=chat) as server:
+            if chat:
+                return _sample_chat(server, stacks, options)
+            return _sample_hello(server, stacks, options)
 
 
-def _cpu_per_delivery(server: rig.Server, crowd: Crowd, listeners: int) -> float:
-    """Measure without the profiler, for a second: being sampled slows a process down."""
-    pushes, spent = 0, server.cpu_seconds()
-    until = time.monotonic() + 1.0
+def _sample_chat(
+    server: rig.Server, stacks: Path, options: argparse.Namespace
+) -> tuple[float, list[Sample]]:
+    with Crowd(server.port, options.listeners) as crowd:
+        server.settle()
+        crowd.push()
+        spent = server.cpu_seconds()
+        deliveries = _push_for(UNSAMPLED_SECONDS, crowd, options.listeners)
+        spent = server.cpu_seconds() - spent
+        with _sampled(server, stacks) as samples:
+            _push_for(options.seconds, crowd, options.listeners)
+            return spent / deliveries, samples()
+
+
+def _push_for(seconds: float, crowd: Crowd, listeners: int) -> int:
+    """Push until the time is over; return the deliveries."""
+    deliveries = 0
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         crowd.push()
-        pushes += 1
-    return (server.cpu_seconds() - spent) / (pushes * listeners)
+        deliveries += listeners
+    return deliveries
 
 
-def _start_spy(pid: int, seconds: int, path: str, native: bool) -> "subprocess.Popen[bytes]":
-    program = shutil.which("py-spy", path=f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin")
-    if program is None:
-        raise rig.Unavailable("py-spy is missing: pip install py-spy")
-    command = [program, "record", "--pid", str(pid), "--duration", str(seconds)]
-    command += ["--format", "raw", "--full-filenames", "--rate", "400", "--output", path]
-    if native:
-        command.append("--native")
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def _sample_hello(
+    server: rig.Server, stacks: Path, options: argparse.Namespace
+) -> tuple[float, list[Sample]]:
+    wrk.run(server, options.connections, 1)
+    load = wrk.run(server, options.connections, UNSAMPLED_SECONDS)
+    with _sampled(server, stacks) as samples:
+        wrk.run(server, options.connections, options.seconds)
+        return load.microseconds / 1e6, samples()
+
+
+@contextmanager
+def _sampled(server: rig.Server, stacks: Path) -> Iterator[Callable[[], list[Sample]]]:
+    """Let the server look at its stack; yield a function that stops it and gives the samples."""
+    os.kill(server.pid, signal.SIGUSR2)
+    yield lambda: _read(sampler.collect(server.pid, stacks))
 
 
 def _read(lines: Iterable[str]) -> list[Sample]:
@@ -123,7 +139,7 @@ def _read(lines: Iterable[str]) -> list[Sample]:
     return samples
 
 
-def _layers(samples: Sequence[Sample], cpu: float) -> str:
+def _layers(what: str, samples: Sequence[Sample], cpu: float) -> str:
     found: Counter[str] = Counter()
     for sample in samples:
         found[layer_of(sample.frames)] += sample.times
@@ -133,36 +149,46 @@ def _layers(samples: Sequence[Sample], cpu: float) -> str:
         for layer, times in found.most_common()
     ]
     rows.append(("all", f"{cpu * 1e6:.1f}", f"{found.total():,} samples"))
-    return report.table("one delivery, by layer", ("layer", "CPU µs", "share"), rows)
+    return report.table(f"{what}: one answer, by layer", ("layer", "CPU µs", "share"), rows)
 
 
-def _functions(samples: Sequence[Sample], cpu: float, most: int) -> str:
-    found: Counter[tuple[str, str]] = Counter()
-    for sample in samples:
-        found[_name(sample.frames[-1]), layer_of(sample.frames)] += sample.times
-    total = found.total() or 1
+def _functions(samples: Sequence[Sample], cpu: float, most: int, by_all: bool) -> str:
+    """Return the hottest functions by their own samples, or by those of what they call too."""
+    own: Counter[str] = Counter()
+    everything: Counter[str] = Counter()
+    for frames, times in samples:
+        own[frames[-1]] += times
+        for frame in set(frames):
+            everything[frame] += times
+    microseconds = cpu * 1e6 / (own.total() or 1)
     rows = [
-        (name, layer, f"{times / total * cpu * 1e6:.2f}", f"{times / total:.1%}")
-        for (name, layer), times in found.most_common(most)
+        (
+            _name(frame),
+            layer_of([frame]),
+            f"{own[frame] * microseconds:.1f}",
+            f"{everything[frame] * microseconds:.1f}",
+        )
+        for frame, _ in (everything if by_all else own).most_common(most)
     ]
-    header = ("function, by its own samples", "layer", "CPU µs", "share")
+    header = ("function", "layer", "own µs", "with callees µs")
     return report.table(f"the {most} hottest functions", header, rows)
 
 
 def _name(frame: str) -> str:
-    """Shorten "get (/long/path/site-packages/beaker/session.py:12)" to what tells it apart."""
-    function, _, place = frame.partition(" (")
-    path = place.rstrip(")").rpartition(":")[0]
+    """Shorten "get (/long/path/site-packages/beaker/session.py)" to what tells it apart."""
+    function, _, path = frame.removesuffix(")").partition(" (")
     return f"{function}  {'/'.join(path.split('/')[-2:])}"
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = rig.options("benchmarks.hotspots", "Profile the chat's fan-out.", CHAT)
+    parser = rig.options("benchmarks.hotspots", "Profile the chat's fan-out, or hello.", CHAT)
     parser.set_defaults(contenders=["cogen"])
+    parser.add_argument("what", nargs="?", choices=("chat", "hello"), default="chat")
+    parser.add_argument("--connections", type=int, default=64, help="that ask for hello")
     parser.add_argument("--listeners", type=int, default=1_000)
     parser.add_argument("--seconds", type=int, default=8, help="to sample")
     parser.add_argument("--functions", type=int, default=40, help="to list")
-    parser.add_argument("--native", action="store_true", help="see into C code too")
+    parser.add_argument("--callees", action="store_true", help="order by time with callees")
     parser.add_argument("--keep", metavar="FILE", help="keep the stacks, for a flame graph")
     return parser.parse_args(argv)
 

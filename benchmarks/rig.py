@@ -9,6 +9,7 @@ Linux only: cores and memory are read from /proc. What is started here is ``serv
 
 import argparse
 import os
+import random
 import resource
 import signal
 import socket
@@ -25,6 +26,7 @@ from typing import NoReturn, Self
 from .wire import BadResponse
 
 ROOT = Path(__file__).resolve().parent.parent
+OUTSIDE_EPHEMERAL_RANGE = (20_000, 32_000)
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 SETTLE_SECONDS = 10.0
@@ -46,10 +48,18 @@ def default_cores() -> tuple[int, int]:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of 127.0.0.1 that nobody listens on, outside of the range the kernel gives.
+
+    Between now and the server's start, nobody who asks for port 0 gets it.
+    """
+    while True:
+        port = random.randrange(*OUTSIDE_EPHEMERAL_RANGE)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def raise_descriptor_limit() -> int:
@@ -105,7 +115,11 @@ class Server:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        died = self._process is not None and self._process.poll() is not None
+        last_words = self._last_words() if died else ""
         self._stop()
+        if died:
+            raise Unavailable(f"{self.name} ended under load: {last_words}") from error
 
     def cpu_seconds(self) -> float:
         """Return the processor time all threads of the server have used so far, in seconds."""

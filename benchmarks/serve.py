@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import apps
+from . import apps, sampler
 
 HOST = "127.0.0.1"
 ROOM = 20_000  # connections
@@ -87,11 +87,10 @@ def bjoern(port: int) -> None:
 
 
 def our_chat(port: int) -> None:
+    from paster.command import main as paster
+
     ini = Path(__file__).with_name("chat.ini")
-    os.execv(
-        sys.executable,
-        [sys.executable, "-m", "paster", "serve", str(ini), f"http_port={port}"],
-    )
+    paster(["serve", str(ini), f"http_port={port}"])
 
 
 def aiohttp_chat(port: int) -> None:
@@ -145,6 +144,7 @@ CHAT: dict[str, Serve] = {
 
 def main() -> None:
     kind, name, port = sys.argv[1:]
+    sampler.install()
     {"hello": HELLO, "chat": CHAT}[kind][name](int(port))
 
 

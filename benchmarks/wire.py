@@ -33,7 +33,10 @@ def is_whole(data: bytes) -> bool:
     if end < 0:
         return False
     if length := LENGTH.search(data, 0, end + 2):
-        return len(data) >= end + 4 + int(length[1])
+        missing = end + 4 + int(length[1]) - len(data)
+        if missing < 0:
+            raise BadResponse(f"more than one answer to a request: {data[:300]!r}")
+        return not missing
     if CHUNKED.search(data, 0, end + 2):
         return data.endswith(b"\r\n0\r\n\r\n")
     raise BadResponse(f"a response without Content-Length or chunks: {data[:300]!r}")
