@@ -206,6 +206,8 @@ class Exchange:
                 if not self.connection.send(self.response.data(chunk)):
                     self.state = FLUSHING
                     return
+                if self.response.overrun:
+                    break  # nothing of the rest could be sent (PEP 3333, "Content-Length")
             elif self.gate.pending is not None:
                 if self._wait():
                     return

@@ -19,8 +19,9 @@ __all__ = ["Response", "ResponseError", "simple_response"]
 ExcInfo = tuple[type[BaseException], BaseException, Any]
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_STATUS = re.compile(r"[2-5][0-9][0-9] [\t\x20-\x7e\x80-\xff]*|[2-5][0-9][0-9]")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_STATUS = re.compile(r"[2-5][0-9][0-9] [\t\x20-\x7e\x80-\xff]*")
+_NOT_IN_VALUES = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+_SERVER: Final = "Server: cogen\r\n"
 
 #: Fields that say something about the connection, which is the server's (RFC 9110, 7.6.1).
 _HOP_BY_HOP: Final = frozenset(
@@ -70,7 +71,7 @@ class _Clock:
         now = int(time.time())
         if now != self._second:
             self._second = now
-            self._line = f"Date: {formatdate(now, usegmt=True)}\r\nServer: cogen\r\n"
+            self._line = f"Date: {formatdate(now, usegmt=True)}\r\n"
         return self._line
 
 
@@ -154,20 +155,21 @@ class Response:
                 self.overrun += len(chunk) - left
                 self.body_size -= len(chunk) - left
                 chunk = chunk[:left]
-            self._left = left - len(chunk)
+            self._left = left = left - len(chunk)
+            if is_all and left:
+                self.keep_alive = False
         return head + chunk
 
     def end(self) -> bytes:
         """Return what to send after the last chunk; afterwards `keep_alive` is final."""
-        if not self.head_sent:
-            return self.head(0)
+        rest = b"" if self.head_sent else self.head(0)
         if self._bodiless:
-            return b""
+            return rest
         if self._chunked:
             return b"0\r\n\r\n"
         if self._left:
             self.keep_alive = False
-        return b""
+        return rest
 
     @property
     def missing(self) -> int:
@@ -190,8 +192,8 @@ class Response:
     def head(self, body_length: int | None) -> bytes:
         """Return status line and header fields, and settle how the body is framed.
 
-        1. 204 and 304 have no body, nor has the answer to HEAD; they keep a Content-Length.
-        2. A Content-Length that the application gave stands.
+        1. 204 and 304 have no body, nor has the answer to HEAD.
+        2. A Content-Length that the application gave stands; 204 has none (RFC 9110, 8.6).
         3. A body whose length is known now gets one.
         4. HTTP/1.1 without a length is chunked.
         5. HTTP/1.0 without a length ends with the connection.
@@ -206,14 +208,14 @@ class Response:
         if status.startswith(("204", "304")):
             self._bodiless = True
         if "content-length" in special:
-            if status.startswith("204"):
-                raise ResponseError("a 204 response has no Content-Length (RFC 9110, 8.6)")
             self._left = _content_length(special["content-length"])
+        elif not self._bodiless:
+            self._left = body_length
+        if self._left is not None:
+            if not status.startswith("204"):
+                lines.append(f"Content-Length: {self._left}\r\n")
         elif self._bodiless:
             pass
-        elif body_length is not None:
-            self._left = body_length
-            lines.append(f"Content-Length: {body_length}\r\n")
         elif self._version == "1.1":
             self._chunked = True
             lines.append("Transfer-Encoding: chunked\r\n")
@@ -221,14 +223,17 @@ class Response:
             self.keep_alive = False
         if "date" not in special:
             lines.append(_clock.line())
+        if "server" not in special:
+            lines.append(_SERVER)
         if not self.keep_alive or special.get("connection", "").lower() == "close":
             self.keep_alive = False
             lines.append("Connection: close\r\n")
         elif self._version == "1.0":
             lines.append("Connection: keep-alive\r\n")
         lines.append("\r\n")
+        head = "".join(lines).encode("latin-1")
         self.head_sent = True
-        return "".join(lines).encode("latin-1")
+        return head
 
     def _add_fields(self, lines: list[str]) -> dict[str, str]:
         """Add the application's fields to `lines`; return those that the server acts on."""
@@ -238,13 +243,13 @@ class Response:
                 kind = _names[name]
             except (KeyError, TypeError):
                 kind = _known_name(name)
-            if not isinstance(value, str) or _CONTROL.search(value) is not None:
+            if not isinstance(value, str) or _NOT_IN_VALUES.search(value) is not None:
                 raise ResponseError(f"the value of the header {name} can't be sent: {value!r}")
             if kind:
                 if kind in special:
                     raise ResponseError(f"the header {name} was given twice")
                 special[kind] = value
-                if kind == "connection":
+                if kind in ("connection", "content-length"):
                     continue
             lines.append(f"{name}: {value}\r\n")
         return special
