@@ -27,7 +27,7 @@ def checked_nick(nick: str, limit: int) -> str:
     if len(nick) > limit:
         raise ValueError(f"A name has at most {limit} characters; this one has {len(nick)}")
     if not nick.isprintable():
-        raise ValueError("A name has no line breaks, controls or invisible characters")
+        raise ValueError("A name can't have line breaks, controls or invisible characters in it")
     if ":" in nick:
-        raise ValueError("A name has no colon, which is where a line's text begins")
+        raise ValueError("A name can't have a colon in it")
     return nick

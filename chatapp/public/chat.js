@@ -4,6 +4,7 @@
 import { Connection, Refused } from "./connection.js";
 
 const LONGEST_LOG = 500; // messages kept in the document
+const NEAR = 60; // pixels from the end of the log that are still its end
 const PAUSE = 300_000; // ms after which the name is shown again
 const STATES = {
   connected: "Connected",
@@ -18,6 +19,7 @@ const title = document.title;
 let me = null; // my nick, once joined
 let connection = null;
 let shown = []; // the lines in the log, as they came
+let atEnd = true; // whether the reader is at the end of the log
 let unread = 0; // lines that came while the page was hidden
 
 // ---- joining and leaving
@@ -32,8 +34,7 @@ async function join(nick) {
     candidate.leave();
     sessionStorage.removeItem("nick");
     showJoin();
-    $("join-error").textContent =
-      error instanceof Refused ? sentence(error.message) : "The server can’t be reached. Try again in a moment.";
+    $("join-error").textContent = reason(error);
     return;
   }
   me = nick;
@@ -41,6 +42,7 @@ async function join(nick) {
   sessionStorage.setItem("nick", nick); // this tab joins again by itself when it is reloaded
   localStorage.setItem("nick", nick); // other tabs suggest it
   showRoom();
+  showState("connected");
   if (!history) note(`You joined as ${nick}`, new Date());
   connection.run();
 }
@@ -49,7 +51,7 @@ function leave() {
   connection.leave();
   connection = me = null;
   sessionStorage.removeItem("nick");
-  for (const element of $("log").querySelectorAll(":scope > :not(#empty)")) element.remove();
+  $("log").replaceChildren($("empty"));
   $("empty").hidden = false;
   shown = [];
   showJoin();
@@ -83,12 +85,11 @@ function showLines(lines, history) {
   const earlier = withoutOverlap(shown, lines.slice(0, history));
   const welcome = shown.length ? "You are back" : `You joined as ${me}`;
   const now = new Date();
-  keepAtEnd(() => {
-    for (const line of earlier) showMessage(line, null); // when they were said is not known
-    if (earlier.length) note(welcome, now);
-    for (const line of lines.slice(history)) showMessage(line, now);
-    while ($("log").childElementCount > LONGEST_LOG) $("empty").nextElementSibling.remove();
-  });
+  for (const line of earlier) showMessage(line, null); // when they were said is not known
+  if (earlier.length) note(welcome, now);
+  for (const line of lines.slice(history)) showMessage(line, now);
+  while ($("log").childElementCount > LONGEST_LOG) $("log").firstElementChild.remove();
+  follow();
   if (document.hidden) {
     unread += lines.length - history;
     showUnread();
@@ -112,7 +113,7 @@ function showMessage(line, when) {
   message.dataset.nick = nick;
   message.dataset.when = when?.getTime() ?? 0;
   message.classList.toggle("own", nick === me);
-  message.classList.toggle("more", goesOn($("log").lastElementChild.dataset, message.dataset));
+  message.classList.toggle("more", goesOn($("empty").previousElementSibling?.dataset, message.dataset));
   const face = element("span", "face", [...nick][0].toUpperCase());
   face.setAttribute("aria-hidden", "true");
   const who = element("p", "who", nick === me ? "You" : nick);
@@ -120,42 +121,36 @@ function showMessage(line, when) {
   const said = element("p", "said", line.slice(split + 2));
   said.dir = "auto";
   message.append(face, who, said);
-  append(message);
+  $("empty").before(message);
+  $("empty").hidden = true;
   shown = [...shown, line].slice(-LONGEST_LOG);
 }
 
 /** Whether a message follows one of the same person, so that the name need not be shown again. */
 function goesOn(last, next) {
-  return last.nick === next.nick && next.when - last.when < PAUSE;
+  return last?.nick === next.nick && next.when - last.when < PAUSE;
 }
 
 function note(text, when) {
   const line = element("p", "note", `${text} · `);
   line.append(time(when));
-  append(line);
+  $("empty").before(line);
 }
 
-function append(child) {
-  $("empty").hidden = true;
-  $("log").append(child);
-}
-
-/** Run `change`; then scroll to the end if that is where the reader was, else say there is more. */
-function keepAtEnd(change) {
-  const atEnd = isAtEnd();
-  change();
+/** Scroll to the end if that is where the reader was, else say that there is more. */
+function follow() {
   if (atEnd) scrollToEnd();
   else $("newer").hidden = false;
 }
 
-function isAtEnd() {
-  const log = $("log");
-  return log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-}
-
 function scrollToEnd() {
   $("log").scrollTop = $("log").scrollHeight;
-  $("newer").hidden = true;
+}
+
+function noteWhereTheReaderIs() {
+  const log = $("log");
+  atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+  if (atEnd) $("newer").hidden = true;
 }
 
 function showUnread() {
@@ -171,8 +166,7 @@ async function say(text) {
     await connection.push(text);
   } catch (error) {
     $("text").value ||= text;
-    $("send-error").textContent =
-      error instanceof Refused ? `Not sent: ${error.message}` : "Not sent: the server can’t be reached. Try again in a moment.";
+    $("send-error").textContent = `Not sent. ${reason(error)}`;
   }
 }
 
@@ -192,14 +186,16 @@ function time(when) {
   return made;
 }
 
+function reason(error) {
+  return error instanceof Refused ? error.message : "The server can’t be reached. Try again in a moment.";
+}
+
 /** The same colour for the same nick on every screen. */
 function hue(nick) {
   let sum = 0;
   for (const character of nick) sum = (sum * 31 + character.codePointAt(0)) % 360;
   return sum;
 }
-
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 // ---- what the reader does
 
@@ -214,7 +210,9 @@ $("compose").addEventListener("submit", (event) => {
 });
 $("leave").addEventListener("click", leave);
 $("newer").addEventListener("click", scrollToEnd);
-$("log").addEventListener("scroll", () => isAtEnd() && ($("newer").hidden = true));
+$("log").addEventListener("scroll", noteWhereTheReaderIs);
+// The keyboard of a telephone, or an error below, takes room away from the log.
+new ResizeObserver(() => atEnd && scrollToEnd()).observe($("log"));
 document.addEventListener("visibilitychange", () => {
   unread = 0;
   showUnread();

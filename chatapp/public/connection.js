@@ -18,7 +18,7 @@ export class Refused extends Error {}
 async function accepted(answer) {
   if (answer.ok) return answer;
   const plain = answer.headers.get("Content-Type")?.startsWith("text/plain");
-  const reason = plain ? await answer.text() : `the server answered ${answer.status}`;
+  const reason = plain ? await answer.text() : `The server answered ${answer.status}.`;
   throw answer.status < 500 ? new Refused(reason) : new Error(reason);
 }
 
