@@ -170,7 +170,8 @@ class AddCoro(Operation):
 
     ``yield`` gives the new :class:`~cogen.core.coroutines.CoroutineInstance`.
     With the OP flag it goes to the head of the queue, otherwise to the end;
-    without the CORO flag the coroutine that adds it queues up behind it.
+    without the CORO flag the coroutine that adds it queues up behind it. In its
+    turn the function is called; a generator then queues up once more.
     """
 
     __slots__ = ("coro", "args", "kwargs", "result")

@@ -61,6 +61,10 @@ class IteratedCoroutineInstance(coroutines.CoroutineInstance):
     iter_token: IterateToken
     chunk: chunk | None
 
+    def _end(self, state: int) -> None:
+        super()._end(state)
+        del self.iter_token  # which refers to this instance
+
     def handle_error(self, op: Any = None) -> None:
         """Report an error; to be stopped by the consumer is none."""
         if self.exception is not None and self.exception[0] is not IterationStopped:
@@ -144,6 +148,11 @@ class IterateToken(events.Operation):
         self.coro.remove_waiter(self.caller)
         self.sched.wake(self, self.caller, True)
 
+    def abandon(self) -> None:
+        """Cancel the producer, whose consumer has ended, unless it is being stopped."""
+        if not self.stopping:
+            self.coro.cancel()
+
     def _resume(self) -> None:
         """Let the producer go on from the chunk it waits at."""
         at, self.coro.chunk = self.coro.chunk, None
@@ -186,7 +195,7 @@ class Iterate(events.Operation):
         producer.chunk = None
         self.token = producer.iter_token = IterateToken(producer, self.sentinel)
         if hasattr(coro, "at_end"):
-            coro.at_end(producer.cancel)
+            coro.at_end(self.token.abandon)
         return self, coro
 
     def finalize(self, sched: Scheduler | None = None) -> IterateToken:

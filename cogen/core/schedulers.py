@@ -340,28 +340,34 @@ class Scheduler(Runner):
         """Step coroutines until there is none to step or the time is over."""
         active = self.active
         looks = STEPS_PER_LOOK
-        while active and self.running:
-            op, coro = active.popleft()
-            if op.state > READY:
-                if op.state != FAILED:
-                    continue  # cancelled since it was queued
-                op = op.take_error()
-            while True:
-                op = coro.run_op(op, self)
-                try:
-                    pair = op.process(self, coro)
-                except Exception as exc:  # noqa: BLE001 - delivered to coro
-                    pair = self._failure(op, exc), coro
-                looks -= 1
-                if looks <= 0:
-                    looks = STEPS_PER_LOOK
-                    if monotonic() >= deadline:
-                        if pair is not None:
-                            self._put_off(pair)
-                        return
-                if pair is None:
-                    break
-                op, coro = pair
+        op = coro = pair = None
+        try:
+            while active and self.running:
+                op, coro = active.popleft()
+                if op.state > READY:
+                    if op.state != FAILED:
+                        continue  # cancelled since it was queued
+                    op = op.take_error()
+                while True:
+                    op = coro.run_op(op, self)
+                    try:
+                        pair = op.process(self, coro)
+                    except Exception as exc:  # noqa: BLE001 - delivered to coro
+                        pair = self._failure(op, exc), coro
+                    looks -= 1
+                    if looks <= 0:
+                        looks = STEPS_PER_LOOK
+                        if monotonic() >= deadline:
+                            if pair is not None:
+                                self._put_off(pair)
+                            return
+                    if pair is None:
+                        break
+                    op, coro = pair
+        finally:
+            # The traceback of a failed operation keeps this frame: it must not
+            # keep the coroutine, which keeps the traceback.
+            op = coro = pair = None
 
     def _put_off(self, pair: events.Pair) -> None:
         """Queue what would run now behind the others: the time of this turn is over."""

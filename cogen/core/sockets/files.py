@@ -46,7 +46,7 @@ class _fileobject:
         self.mode = mode
         self.bufsize = self.default_bufsize if bufsize < 0 else bufsize
         self._rbufsize = {0: 1, 1: self.default_bufsize}.get(self.bufsize, self.bufsize)
-        self._wbufsize = self.bufsize
+        self._wbufsize = {1: self.default_bufsize}.get(self.bufsize, self.bufsize)
         self._rbuf = bytearray()
         self._wbuf = bytearray()
         self._close = close
@@ -162,7 +162,7 @@ class _fileobject:
         return data
 
     def _is_full(self, has_line: bool) -> bool:
-        return len(self._wbuf) >= self._wbufsize or (self._wbufsize == 1 and has_line)
+        return len(self._wbuf) >= self._wbufsize or (self.bufsize == 1 and has_line)
 
     def _send(self, kws: dict[str, Any]) -> Steps:
         if not self._wbuf:
