@@ -22,6 +22,7 @@ from pylons.http import Environ, Request, Response
 from pylons.util import AttribSafeContextObj, ContextObj
 
 if TYPE_CHECKING:
+    from pylons.configuration import PylonsConfig
     from pylons.wsgiapp import PylonsApp
 
 #: What the running code serves: a RequestContext, or an Overlay of one.
@@ -37,7 +38,7 @@ class OutsideRequest(TypeError):
 
 
 class RequestContext:
-    """One request's objects, each made when it is first asked for.
+    """One request's objects, most of them made when they are first asked for.
 
     Found in ``environ['pylons.pylons']`` while the request runs, by an action's argument
     ``pylons``, and by a controller as ``self._py_object``.
@@ -59,18 +60,26 @@ class RequestContext:
 
     app: PylonsApp
     environ: Environ
+    config: PylonsConfig
+    request: Request
+    response: Response
 
     def __init__(self, app: PylonsApp, environ: Environ) -> None:
         self.app = app
         self.environ = environ
         self.config = app.config
+        # Nearly every action uses these two, and finding an empty slot takes 0.5 µs.
+        self.request = request = Request(environ)
+        if app.language != Request.language:
+            request.language = app.language
+        self.response = app.empty_response.fresh()
         self.app_globals = app.globals
 
     def __getattr__(self, name: str) -> Any:
         # Reached only while the slot `name` is empty.
         make = _PARTS.get(name)
         if make is None:
-            raise AttributeError(f"A request has no {name!r}; its parts are {sorted(_PARTS)}")
+            raise AttributeError(f"A request has no {name!r}; its parts are {self.__slots__}")
         part = make(self)
         setattr(self, name, part)
         return part
@@ -85,18 +94,6 @@ class RequestContext:
             self.environ.pop(key, None)
 
 
-def _request(context: RequestContext) -> Request:
-    request = Request(context.environ)
-    language = context.app.language
-    if language is not None:
-        request.language = language
-    return request
-
-
-def _response(context: RequestContext) -> Response:
-    return context.app.empty_response.fresh()
-
-
 def _tmpl_context(context: RequestContext) -> ContextObj:
     if context.config["pylons.strict_tmpl_context"]:
         return ContextObj()
@@ -104,8 +101,8 @@ def _tmpl_context(context: RequestContext) -> ContextObj:
 
 
 def _session(context: RequestContext) -> Any:
-    key = context.config["pylons.environ_config"].get("session", "beaker.session")
-    return _from_environ(context, key, "session", "wrap it in pylons.sessions.SessionMiddleware")
+    remedy = "wrap it in pylons.sessions.SessionMiddleware"
+    return _from_environ(context, context.app.session_key, "session", remedy)
 
 
 def _url(context: RequestContext) -> Any:
@@ -123,8 +120,8 @@ def _from_environ(context: RequestContext, key: str, name: str, remedy: str) -> 
 
 
 def _cache(context: RequestContext) -> Any:
-    key = context.config["pylons.environ_config"].get("cache", "beaker.cache")
-    manager = context.environ.get(key) or getattr(context.app_globals, "cache", None)
+    manager = context.environ.get(context.app.cache_key)
+    manager = manager or getattr(context.app_globals, "cache", None)
     if manager is None:
         raise OutsideRequest(
             "pylons.cache needs a beaker.cache.CacheManager: give your Globals class one as "
@@ -149,8 +146,6 @@ _CYCLIC = (
 
 _PARTS = {
     "cache": _cache,
-    "request": _request,
-    "response": _response,
     "session": _session,
     "tmpl_context": _tmpl_context,
     "translator": _translator,

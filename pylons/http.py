@@ -105,9 +105,9 @@ class Response(webob.Response):
     def append(self, chunk: str | bytes) -> None:
         """Add `chunk` to the body; an action's returned text goes here."""
         data = self.encoded(chunk)
-        if self._app_iter == [b""]:
+        if self.is_untouched:
             self._app_iter = [data]
-            if any(name.lower() == "content-length" for name, _ in self._headerlist):
+            if self._has_length():
                 self.content_length = len(data)
         elif data:
             self.write(data)
@@ -150,16 +150,25 @@ class Response(webob.Response):
         Location is made absolute; what a bodyless status must not carry is left out (RFC 9110,
         8.6: no Content-Length in 204; 15.4.5: a 304 without Content-Type).
         """
-        headers = self._abs_headerlist(environ)
+        headers = self._headerlist
+        for name, _ in headers:
+            if name.lower() == "location":
+                headers = self._abs_headerlist(environ)
+                break
         if self.is_bodyless:
             unfit = ("content-type", "content-length")
-            headers = [pair for pair in headers if pair[0].lower() not in unfit]
-        return headers
+            return [pair for pair in headers if pair[0].lower() not in unfit]
+        return list(headers)
 
     @property
     def is_bodyless(self) -> bool:
         """Tell whether the status forbids a body (RFC 9110, 6.4.1)."""
-        return self._status[:3] in ("204", "304") or self._status[0] == "1"
+        return self._status.startswith(("1", "204", "304"))
+
+    @property
+    def is_untouched(self) -> bool:
+        """Tell whether nobody has given the response a body."""
+        return bool(self._app_iter == [b""])
 
     def close_to_changes(self) -> None:
         """Make later changes of status and headers an error, now that they have been handed on."""
@@ -168,16 +177,21 @@ class Response(webob.Response):
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Send this response (WSGI)."""
         app_iter = self._app_iter
+        bodyless = self.is_bodyless
         if type(app_iter) is list:
             self._app_iter = app_iter = [self.encoded(chunk) for chunk in app_iter]
-            if self.content_length is None and not self.is_bodyless:
-                self.content_length = sum(map(len, app_iter))
+            if not bodyless and not self._has_length():
+                self._headerlist.append(("Content-Length", str(sum(map(len, app_iter)))))
         if self.conditional_response:
             return self.conditional_response_app(environ, start_response)
         start_response(self._status, self.head(environ))
-        if environ["REQUEST_METHOD"] == "HEAD" or self.is_bodyless:
+        if bodyless or environ["REQUEST_METHOD"] == "HEAD":
             return webob.response.EmptyResponse(app_iter)
         return app_iter
+
+    def _has_length(self) -> bool:
+        # WebOb's content_length converts too: 1.4 µs.
+        return any(name.lower() == "content-length" for name, _ in self._headerlist)
 
 
 class _ClosedHeaders(list[tuple[str, str]]):

@@ -161,7 +161,7 @@ class ErrorHandler:
             app_iter = self.app(environ, start_response)
         except Exception as exc:  # noqa: BLE001  (_failed logs it or raises it)
             return self._failed(environ, start_response, exc)
-        if isinstance(app_iter, list | tuple | file_wrapper(environ)):
+        if isinstance(app_iter, (list, tuple, file_wrapper(environ))):
             return app_iter
         return primed(self._guarded(environ, start_response, app_iter))
 

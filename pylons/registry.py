@@ -47,7 +47,7 @@ def in_own_context(
     app_iter = context.run(application, environ, start_response)
     # Neither a list nor a file runs any of the application's code while it is sent, and a
     # server's file wrapper has to reach it as it is to be sent with sendfile.
-    if isinstance(app_iter, list | tuple | file_wrapper(environ)):
+    if isinstance(app_iter, (list, tuple, file_wrapper(environ))):
         return app_iter
     return _InContext(context, app_iter)
 

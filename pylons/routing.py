@@ -80,6 +80,7 @@ class RoutesMiddleware:
         self.url = CurrentURLGenerator(mapper)
         self._remembered = lru_cache(maxsize=1024)(self._routematch)
         self._known_routes = -1
+        self._can_remember = False
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (WSGI)."""
@@ -105,7 +106,9 @@ class RoutesMiddleware:
         method = environ["REQUEST_METHOD"]
         if self.use_method_override:
             method = _overridden_method(environ) or method
-        if self._can_remember() and len(path) <= _LONGEST_REMEMBERED:
+        if len(self.mapper.matchlist) != self._known_routes:
+            self._learn_routes()
+        if self._can_remember and len(path) <= _LONGEST_REMEMBERED:
             found = self._remembered(path, method)
         else:
             found = self.mapper.routematch(path, {**environ, "REQUEST_METHOD": method})
@@ -118,18 +121,19 @@ class RoutesMiddleware:
     def _routematch(self, path: str, method: str) -> Any:
         return self.mapper.routematch(path, {"REQUEST_METHOD": method})
 
-    def _can_remember(self) -> bool:
-        """Tell whether path and method alone decide which route matches."""
+    def _learn_routes(self) -> None:
+        """Find out whether path and method alone decide which route matches.
+
+        Done at first, and when a route has been added.
+        """
         routes = self.mapper.matchlist
-        if len(routes) != self._known_routes:  # at first, and when a route has been added
-            self._known_routes = len(routes)
-            self._remembered.cache_clear()
-            self._memory_is_safe = not (
-                self.mapper.always_scan
-                or self.mapper.sub_domains
-                or any(set(route.conditions or ()) - {"method"} for route in routes)
-            )
-        return self._memory_is_safe
+        self._known_routes = len(routes)
+        self._remembered.cache_clear()
+        self._can_remember = not (
+            self.mapper.always_scan
+            or self.mapper.sub_domains
+            or any(set(route.conditions or ()) - {"method"} for route in routes)
+        )
 
     def _redirect(
         self, environ: Environ, match: dict[str, Any], route: Any, start_response: StartResponse

@@ -43,12 +43,9 @@ class StaticFiles:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (WSGI)."""
-        path = environ["PATH_INFO"]
-        # In an application each request passes here first. Looking for the first segment in a
-        # set takes 0.3 µs, asking the file system 10 µs.
-        first = path.lstrip("/").partition("/")[0]
-        if (first and first not in self._top_names()) or "\0" in path:
+        if not self.may_have(environ):
             return _answer("404 Not Found", environ, start_response)
+        path = environ["PATH_INFO"]
         file_path = os.path.abspath(self.root + os.fsdecode(path.encode("latin-1")))
         if not f"{file_path}/".startswith(self.root):
             return _answer("404 Not Found", environ, start_response)
@@ -67,6 +64,16 @@ class StaticFiles:
             allow = [("Allow", "GET, HEAD")]
             return _answer("405 Method Not Allowed", environ, start_response, allow)
         return _send(file_path, status, environ, start_response)
+
+    def may_have(self, environ: Environ) -> bool:
+        """Tell whether the request can be for a file, without asking the file system.
+
+        In an application each request passes here first. Looking for the path's first segment
+        in a set takes 0.3 µs, asking for the file 10 µs.
+        """
+        path: str = environ["PATH_INFO"]
+        first = path.lstrip("/").partition("/")[0]
+        return (not first or first in self._top_names()) and "\0" not in path
 
     def _top_names(self) -> frozenset[str]:
         now = time.monotonic()
@@ -93,6 +100,8 @@ class Cascade:
         """Serve one request (WSGI)."""
         path, script_name = environ["PATH_INFO"], environ.get("SCRIPT_NAME", "")
         for application in self.first:
+            if isinstance(application, StaticFiles) and not application.may_have(environ):
+                continue  # without it, 1.5 µs for a 404 that nobody sees
             attempt = StatusWatch(self.catch, start_response)
             app_iter = application(environ, attempt.start_response)
             if attempt.status is None:

@@ -80,7 +80,7 @@ def pylons_globals() -> dict[str, Any]:
         "url": context.url,
     }
     variables.update((name, getattr(translation, name)) for name in translation.TEMPLATE_NAMES)
-    if context.config["pylons.environ_config"].get("session") in context.environ:
+    if context.app.session_key in context.environ:
         variables["session"] = context.session
     return variables
 

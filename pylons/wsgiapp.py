@@ -44,7 +44,10 @@ class PylonsApp:
             )
         self.helpers = self.config["pylons.h"]
         self.globals = self.config["pylons.app_globals"]
-        self.language = self.config["pylons.request_options"].get("language")
+        keys = self.config["pylons.environ_config"]
+        self.session_key: str = keys.get("session", "beaker.session")
+        self.cache_key: str = keys.get("cache", "beaker.cache")
+        self.language: str = self.config["pylons.request_options"]["language"]
         self.empty_response = _empty_response(self.config["pylons.response_options"])
         self.controller_classes: dict[str, Any] = {}
 
@@ -166,8 +169,7 @@ class PylonsApp:
         variables["app_globals"] = variables["g"] = self.globals
         variables["h"] = self.helpers
         variables["config"] = self.config
-        for name in ("session", "cache"):
-            key = self.config["pylons.environ_config"].get(name)
+        for name, key in (("session", self.session_key), ("cache", self.cache_key)):
             if key in environ:
                 variables[name] = environ[key]
 

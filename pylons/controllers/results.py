@@ -54,7 +54,7 @@ def as_response(context: RequestContext, result: Any) -> Any:
         response = result
     elif isinstance(result, str | bytes):
         response.append(result)
-    elif isinstance(result, list | tuple | file_wrapper(context.environ)):
+    elif isinstance(result, (list, tuple, file_wrapper(context.environ))):
         response.app_iter = list(result) if isinstance(result, tuple) else result
     elif result is not None:
         raise TypeError(

@@ -83,18 +83,20 @@ class ActionIterator:
             self._context.end()
 
     def _encoded(self, chunk: Any) -> bytes:
-        if isinstance(chunk, str | bytes | bytearray | memoryview):
+        try:
             return self._context.response.encoded(chunk)
-        raise TypeError(
-            f"The action {self._context.environ['pylons.action_method'].__qualname__} yielded "
-            f"{chunk!r:.200}; it may yield str and bytes. To wait for an operation, leave it in "
-            f"environ and yield the empty chunk: yield environ['cogen.call'](function)(...)"
-        )
+        except TypeError as exc:
+            action = self._context.environ["pylons.action_method"].__qualname__
+            raise TypeError(
+                f"The action {action} yielded {chunk!r:.200}; it may yield str and bytes. To wait "
+                f"for an operation, leave it in environ and yield the empty chunk: "
+                f"yield environ['cogen.call'](function)(...)"
+            ) from exc
 
     def _start(self, chunk: bytes) -> bytes:
         """Call start_response for the first data, and return it; a HEAD has only this."""
         response, environ = self._context.response, self._context.environ
-        if response.has_body:  # response.write() before the first yield
+        if not response.is_untouched:  # response.write() before the first yield
             chunk = response.body + chunk
             response.content_length = None
         self._controller._started = True
