@@ -127,18 +127,29 @@ class CoroutineInstance(events.Operation):
         if self.debug:
             self._trace("resumes with", op)
         try:
-            if op.__class__ is CoroutineException:
-                rop = self.coro.throw(op.raisable())
+            if op.__class__ is not CoroutineException:
+                try:
+                    value = op.finalize(sched)
+                except Exception as exc:  # noqa: BLE001 - raised at the yield
+                    rop = self.coro.throw(exc)
+                else:
+                    rop = self.coro.send(value)
             else:
-                rop = self.coro.send(op.finalize(sched))
+                rop = self.coro.throw(op.raisable())
         except StopIteration as stop:
+            # From Python 3.12 on a traceback through the generator keeps this
+            # frame too, which must not keep the exception (or, below, the
+            # instance). asyncio does the same.
+            op = None
             self.result = stop.value
             self._end(self.STATE_COMPLETED)
-            rop = self
+            return self
         except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
-            rop = self._fail(exc)
-        else:
-            self.op = rop = events.PASS if rop is None else rop
+            try:
+                return self._fail(exc)
+            finally:
+                self = op = None  # type: ignore[assignment]
+        self.op = rop = events.PASS if rop is None else rop
         if self.debug:
             self._trace("yields", rop)
         return rop
@@ -152,11 +163,13 @@ class CoroutineInstance(events.Operation):
         try:
             made = self.coro(*self.f_args, **self.f_kws)
         except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
-            return self._fail(exc)
-        finally:
-            self.f_args, self.f_kws = (), {}
+            try:
+                return self._fail(exc)
+            finally:
+                self = None  # type: ignore[assignment]
         if _is_generator(made):
             self.coro = made
+            self.f_args, self.f_kws = (), {}
             # In 2008 an added coroutine queued up once more before its first
             # line ran; one that is called runs at once, its caller waits for it.
             return events.PASS if self.caller is None else self.run_op(events.PASS, self.sched)
@@ -175,11 +188,17 @@ class CoroutineInstance(events.Operation):
     def _end(self, state: int) -> None:
         self.state = state
         self.coro = self.op = self.locals = None
+        self.f_args, self.f_kws = (), {}
         endings, self.endings = self.endings, None
         if self.sched is not None:
             self.sched.coros.discard(self)
+        if self.debug:
+            self._trace("ends in state", self._state_names[state])
         for ending in endings or ():
-            ending()
+            try:
+                ending()
+            except Exception:
+                log.exception("%r, called at the end of coroutine %s, failed", ending, self.name)
 
     # -- being an operation -------------------------------------------------------
 
@@ -280,15 +299,8 @@ class CoroutineInstance(events.Operation):
             return True
         if isinstance(self.op, events.Operation):
             sched.cancel(self.op, self)
-        try:
-            if self.state == self.STATE_RUNNING:
-                self.coro.close()
-        except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
-            self._fail(exc)
-        else:
-            cancelled = CoroutineCancelled(self.name)
-            self.exception = CoroutineCancelled, cancelled, None
-            self._end(self.STATE_FAILED)
+        error = _close(self.coro) if self.state == self.STATE_RUNNING else None
+        self._fail(error or CoroutineCancelled(self.name))
         if sched is not None:
             pair = self._ended(sched)
             if pair is not None:
@@ -329,6 +341,15 @@ class CoroutineInstance(events.Operation):
         return f"<{self.name} Coroutine instance at 0x{id(self):08X}, state: {state}>"
 
     __str__ = __repr__
+
+
+def _close(generator: Any) -> BaseException | None:
+    """Close a generator; return what it raised, if anything."""
+    try:
+        generator.close()
+    except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
+        return exc
+    return None
 
 
 def _is_generator(obj: Any) -> bool:

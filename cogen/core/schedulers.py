@@ -132,7 +132,10 @@ class Scheduler(Runner):
         try:
             pair = op.process(self, coro)
         except Exception as exc:  # noqa: BLE001 - delivered to coro
-            return self._failure(op, exc)
+            try:
+                return self._failure(op, exc)
+            finally:
+                op = coro = None  # the traceback keeps this frame
         if pair is None:
             return None
         if pair[1] is coro:

@@ -508,6 +508,35 @@ def test_at_end_is_called_however_it_ends(sched):
     assert sorted(seen) == ["cancel", "raise", "return"]
 
 
+def test_an_ending_that_fails_is_logged_and_harms_nobody(sched, caplog):
+    seen = []
+
+    @coro
+    def story():
+        current().at_end(lambda: 1 / 0)
+        current().at_end(lambda: seen.append("second"))
+        yield
+        return "result"
+
+    assert sched.run(story()) == "result"
+    assert seen == ["second"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_an_operation_whose_finalize_fails_raises_at_the_yield(run):
+    class Broken(events.Operation):
+        def finalize(self, sched):
+            raise LookupError("no value")
+
+    @coro
+    def story():
+        with pytest.raises(LookupError, match="no value"):
+            yield Broken()
+        return "went on"
+
+    assert run(story) == "went on"
+
+
 def test_tracing_one_coroutine_logs_each_step_of_it_and_of_what_it_calls(sched, caplog):
     @coro
     def inner():
