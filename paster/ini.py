@@ -102,7 +102,7 @@ class IniFile(loadwsgi.ConfigLoader):
                     f"which takes no variable there; write {option} = %(my_{option})s in the file "
                     f"and my_{option}={self.variables[option]} on the command line"
                 )
-        return super().get_context(object_type, name, global_conf or self.variables)
+        return super().get_context(object_type, name, global_conf)
 
     def other(self, use: str) -> tuple[IniFile, str]:
         """Return the file and the section's name that ``config:other.ini#name`` stands for."""

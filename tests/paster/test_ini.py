@@ -67,6 +67,28 @@ def test_variable_wins_over_the_default_of_a_chained_file(ini):
     assert open_ini(path, {"name": "you"}).get_context(APP).local_conf == {"greeting": "hello you"}
 
 
+def test_default_and_here_of_a_chained_file_are_its_own(ini, tmp_path):
+    (tmp_path / "sub").mkdir()
+    ini(
+        """
+        [DEFAULT]
+        name = inner
+        [app:main]
+        use = SMALL:make_app
+        v = %(name)s %(more)s %(here)s
+        """,
+        "sub/other.ini",
+    )
+    path = ini("""
+        [DEFAULT]
+        name = outer
+        more = 100%%
+        [app:main]
+        use = config:sub/other.ini
+    """)
+    assert local_conf(path) == {"v": f"inner 100% {tmp_path / 'sub'}"}
+
+
 def test_options_of_the_outer_file_win_over_the_chained_one(ini):
     ini("[app:inner]\nuse = SMALL:make_app\na = 1\nb = 1\n", "other.ini")
     path = ini("[app:main]\nuse = config:other.ini#inner\nb = 2\n")
