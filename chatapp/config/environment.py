@@ -31,6 +31,11 @@ def load_environment(global_conf: Mapping[str, Any], app_conf: Mapping[str, Any]
     config = PylonsConfig()
     config.init_app(global_conf, app_conf, package="chatapp", paths=paths)
 
+    # What people write is shown as text even by a browser that is pointed straight at it. The error
+    # pages say that they are HTML.
+    config["pylons.response_options"]["content_type"] = "text/plain"
+    config["pylons.response_options"]["headers"]["X-Content-Type-Options"] = "nosniff"
+
     config["routes.map"] = make_map(config)
     config["pylons.app_globals"] = Globals(config)
     config["pylons.h"] = chatapp.lib.helpers

@@ -58,8 +58,8 @@ def make_app(
     # Innermost: calls the controller that the route names.
     app: WSGIApp = PylonsApp(config)
 
-    # Inside the session, which the URL generator never needs. No method override: a form that
-    # says _method=POST must not turn a link into a message.
+    # Inside the session, which a route never needs. No method override: no route asks for a method,
+    # and to look for one in a form would mean to parse messages that call themselves forms.
     app = RoutesMiddleware(app, config["routes.map"], use_method_override=False)
 
     # Inside the error pages, so that they don't start sessions of their own accord; it saves the

@@ -6,7 +6,7 @@ A page says what the status means to a reader of the page, and nothing of what h
 from http import HTTPStatus
 
 from chatapp.lib.base import BaseController, refuse
-from pylons import request
+from pylons import request, response
 from pylons.templating import render
 
 ADVICE = {
@@ -23,6 +23,7 @@ class ErrorController(BaseController):
         original = request.environ.get("pylons.original_response")
         if original is None:
             refuse(404, "Error pages are made for other addresses; this is none by itself.")
+        response.content_type = "text/html"
         status = original.status_int
         advice = ADVICE.get(status, HTTPStatus(status).description)
         return render("/error.mako", {"title": HTTPStatus(status).phrase, "advice": advice})

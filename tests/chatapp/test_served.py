@@ -103,7 +103,7 @@ def test_what_others_ask_meanwhile_does_not_change_a_waiting_answer(join, connec
     ann.push("hello")
     answer = waiting.getresponse()
     assert answer.status == 200
-    assert answer.headers["Content-Type"] == "text/plain; charset=UTF-8"
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert answer.headers["Set-Cookie"] is None
     assert answer.read() == b"ann: hello\r\n"
 
