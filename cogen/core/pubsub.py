@@ -126,7 +126,7 @@ class PSSubscribe(events.Operation):
                 raise TypeError(f"{coro!r} can't tell when it ends: pass a key to subscribe()")
             if key not in self.queue.subscribers:
                 coro.at_end(partial(self.queue._drop, key))
-        self.queue.subscribers[key] = self.queue.first
+        self.queue.subscribers[key] = self.queue._history_begins()
         return self, coro
 
 
@@ -191,7 +191,7 @@ class PublishSubscribeQueue:
     def subscribe(self, key: Hashable = None, prio: int = priority.DEFAULT) -> PSSubscribe:
         """Subscribe the coroutine that yields this, or the key.
 
-        The first fetch gives all the messages that are kept.
+        The first fetch gives the last ``history`` messages, as far as there have been so many.
         """
         return PSSubscribe(self, key, prio)
 
@@ -218,6 +218,10 @@ class PublishSubscribeQueue:
         return self._drop_until(min(self.subscribers.values(), default=self.end))
 
     # -- what the operations use --------------------------------------------------
+
+    def _history_begins(self) -> int:
+        """Return the level of a new subscriber; more than the history may be kept for others."""
+        return self.first if self.history is None else max(self.first, self.end - self.history)
 
     def _publish(self, message: Any) -> None:
         levels = self.subscribers
