@@ -141,7 +141,7 @@ class Body:
         connection.resume_reading()
         if self._says_continue:
             self._says_continue = False
-            connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            connection.send_continue()
 
     def reading(self, size: int, line: bool, **options: Any) -> ReadBody:
         """Return the operation that reads; see :class:`ReadBody`."""

@@ -213,6 +213,8 @@ class Connection:
                 return
             self._keep_alive = event.keep_alive
             exchange = Exchange(self, event)
+            if self.server.stopping and not self._backlog:
+                exchange.response.keep_alive = False
             self.exchange = exchange
             self.server.requests += 1
             if event.length:
@@ -300,6 +302,11 @@ class Connection:
         Never raises for a client that has gone: its exchange is told through ``end``.
         """
         return self._send_raw(data if self._tls is None else self._tls.encrypt(data))
+
+    def send_continue(self) -> None:
+        """Invite the body that the client holds back, unless the response has begun."""
+        if self.exchange is not None and not self.exchange.response.head_sent:
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _send_raw(self, data: bytes) -> bool:
         if self._out:
@@ -395,8 +402,8 @@ class Connection:
         self.exchange = None
         self._keep_alive = self._keep_alive and exchange.response.keep_alive
         if self._socket.fileno() < 0:
-            return
-        if not self._out:
+            self.server.connection_closed(self)
+        elif not self._out:
             self._next_request()
 
     def _next_request(self) -> None:
@@ -458,8 +465,18 @@ class Connection:
         else:
             self.resume_reading()
 
+    def kill(self, reason: BaseException) -> None:
+        """Close at once, and end a step that is blocked in gevent."""
+        exchange = self.exchange
+        self.abort(reason)
+        if exchange is not None:
+            exchange.kill(reason)
+
     def close(self) -> None:
-        """Close the socket and forget everything; may be called more than once."""
+        """Close the socket and forget everything; may be called more than once.
+
+        The server counts the connection for as long as its request runs.
+        """
         if self._socket.fileno() < 0:
             return
         for watcher in (self._reader, self._writer):
@@ -472,7 +489,8 @@ class Connection:
         self.deadline = NEVER
         if self._flushed is not None:
             self._flushed.set()
-        self.server.connection_closed(self)
+        if self.exchange is None:
+            self.server.connection_closed(self)
 
     def abort(self, reason: BaseException) -> None:
         """Close at once: the client has gone or is too slow; its request is told."""

@@ -86,8 +86,7 @@ class Exchange:
     def __init__(self, connection: Connection, head: RequestHead) -> None:
         server = connection.server
         self.connection = connection
-        keep_alive = head.keep_alive and not server.stopping
-        self.response = Response(head.method, head.version, keep_alive)
+        self.response = Response(head.method, head.version, head.keep_alive)
         self.body = Body(connection, head) if head.length else NO_BODY
         self.gate = Gate(head.method, head.target.decode("latin-1"), head.length, self.body)
         self.state = READY
@@ -158,7 +157,10 @@ class Exchange:
     def kill(self, reason: BaseException) -> None:
         """End even if a step is blocked in gevent: GreenletExit is raised where it is."""
         self.end(reason)
-        if self.state == RUNNING:
+        self.connection.server.loop.run_callback(self._interrupt)
+
+    def _interrupt(self) -> None:
+        if self.state == RUNNING:  # and this is the hub, so that it is blocked
             self._worker.throw()
 
     def flushed(self) -> None:
@@ -330,7 +332,7 @@ class Exchange:
         if close is not None:
             try:
                 close()
-            except Exception:
+            except BaseException:  # SystemExit must not end the worker here either
                 log.exception("%s: close() of the application's result failed", self.request_line)
 
     def _abandon(self) -> None:

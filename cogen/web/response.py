@@ -205,11 +205,12 @@ class Response:
             raise ResponseError("the application gave data before it called start_response")
         lines = [f"HTTP/1.1 {status}\r\n"]
         special = self._add_fields(lines)
-        if status.startswith(("204", "304")):
+        has_content = not status.startswith(("204", "304"))
+        if not has_content:
             self._bodiless = True
         if "content-length" in special:
             self._left = _content_length(special["content-length"])
-        elif not self._bodiless:
+        elif has_content and (body_length or not self._is_head):
             self._left = body_length
         if self._left is not None:
             if not status.startswith("204"):

@@ -31,6 +31,7 @@ from cogen.core.schedulers import Scheduler
 from .async_ import Application
 from .connection import Connection
 from .environ import base_environ
+from .listening import listen
 from .parser import RequestParser
 from .settings import Settings, split_options
 from .status import StatusApplication, loopback_address
@@ -49,6 +50,8 @@ SOFTWARE: Final = "cogen.web/0.3"
 _ACCEPT_AT_ONCE: Final = 64
 #: Seconds to wait before accepting again after the system ran out of something.
 _ACCEPT_PAUSE: Final = 0.5
+#: Seconds that killed steps have to run their ``finally`` clauses.
+_LAST_SECONDS: Final = 1.0
 _OUT_OF: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -84,6 +87,7 @@ class WSGIServer:
         self.started = self._looked = monotonic()
         self.lag = self.most_lag = 0.0
         self.socket: Any = None
+        self._socket_file: str | None = None
         self._parsers: list[RequestParser] = []
         self._tls_context: Any = None
         if self.settings.certfile:
@@ -97,7 +101,8 @@ class WSGIServer:
 
         :raises OSError: if the address can't be had.
         """
-        self.socket = _listen(self.bind_addr, self.settings.request_queue_size)
+        self._socket_file = self.bind_addr if isinstance(self.bind_addr, str) else None
+        self.socket = listen(self.bind_addr, self.settings.request_queue_size)
         address = self.socket.getsockname()
         self.bind_addr = address if isinstance(address, str) else address[:2]
 
@@ -225,33 +230,52 @@ class WSGIServer:
         if self.stopping or self._stopped is None:
             return
         self._accept()
-        self.stopping = True
-        self._accepter.stop()
-        self._retry.stop()
-        self.socket.close()
+        self._stop_accepting()
         log.info("stopping: %s connections", len(self.connections))
         for connection in list(self.connections):
             connection.close_if_idle()
             connection.answer_and_close()
-        self._retry = self.loop.timer(self.settings.shutdown_timeout)
-        self._retry.start(self.stop_now)
+        if self.settings.shutdown_timeout:
+            self._stop_later(self.settings.shutdown_timeout, self.stop_now)
         self._check_stopped()
 
     def stop_now(self) -> None:
-        """Cut all connections; what they wait for is undone."""
-        self.stopping = True
+        """Cut all connections; what they wait for is undone, steps that are blocked are killed."""
+        if self._stopped is None:
+            return
+        self._stop_accepting()
         reason = ConnectionAbortedError("the server stops")
         for connection in list(self.connections):
-            connection.abort(reason)
+            connection.kill(reason)
+        self._stop_later(_LAST_SECONDS, self._end)
         self._check_stopped()
+
+    def _stop_accepting(self) -> None:
+        self.stopping = True
+        self._accepter.stop()
+        self._retry.stop()
+        if self._socket_file is not None and self.socket.fileno() >= 0:
+            os.unlink(self._socket_file)
+        self.socket.close()
+
+    def _stop_later(self, seconds: float, stop: Callable[[], None]) -> None:
+        self._retry.stop()
+        self._retry.close()
+        self._retry = self.loop.timer(seconds)
+        self._retry.start(stop)
 
     def _check_stopped(self) -> None:
         if not self.connections and self._stopped is not None:
-            for watcher in (self._accepter, self._retry, self._watch):
-                watcher.stop()
-                watcher.close()
-            stopped, self._stopped = self._stopped, None
-            self.socket.close()
+            self._end()
+
+    def _end(self) -> None:
+        """Let :meth:`serve` end, whatever still runs."""
+        for watcher in (self._accepter, self._retry, self._watch):
+            watcher.stop()
+            watcher.close()
+        self.workers.stop()
+        stopped, self._stopped = self._stopped, None
+        if stopped is not None:
             stopped.complete()
 
 
@@ -275,45 +299,6 @@ class _Stopped(events.TimedOperation):
     def cleanup(self, sched: Any, coro: Any) -> bool:
         self.sched.release()
         return True
-
-
-def _listen(address: tuple[str, int] | str, backlog: int) -> Any:
-    """Return a listening, non-blocking plain socket."""
-    if isinstance(address, str):
-        family, target = socket.AF_UNIX, address
-        _remove_dead_socket(address)
-    else:
-        host, port = address
-        if not host:
-            raise ValueError("an empty host is ambiguous: use 0.0.0.0 or :: for all interfaces")
-        found = socket.getaddrinfo(
-            host, port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE | socket.AI_NUMERICSERV
-        )
-        family, _, _, _, target = found[0]  # type: ignore[assignment]
-    listener = _socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if family != socket.AF_UNIX:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(target)
-        listener.listen(backlog)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _remove_dead_socket(path: str) -> None:
-    """Remove the UNIX socket that a server which has ended left behind."""
-    probe = _socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        probe.connect(path)
-    except ConnectionRefusedError:
-        os.unlink(path)
-    except OSError:
-        pass  # it does not exist, or bind() will say what it is
-    finally:
-        probe.close()
 
 
 class WSGIPathInfoDispatcher:

@@ -55,7 +55,7 @@ def read(sent, method="GET"):
         ([b"abc"], {"keep": False, "whole": True}, "3", None, b"abc", False),
         ([b"abc"], {"headers": [("Connection", "Close")]}, None, "chunked", b"abc", False),
         ([b"abc"], {"method": "HEAD"}, None, None, b"", True),
-        ([b"abc"], {"method": "HEAD", "whole": True}, None, None, b"", True),
+        ([b"abc"], {"method": "HEAD", "whole": True}, "3", None, b"", True),
         ([], {"method": "HEAD", "headers": [("Content-Length", "9")]}, "9", None, b"", True),
         ([], {"status": "204 No Content"}, None, None, b"", True),
         ([b"abc"], {"status": "204 No Content"}, None, None, b"", True),

@@ -1,0 +1,87 @@
+"""The listening socket: on an address, on a UNIX socket's path, or passed on by systemd.
+
+Everything here is done once, before the first connection; :mod:`cogen.web.wsgi` goes on from there.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import socket
+from typing import Any, Final
+
+__all__ = ["SYSTEMD", "listen"]
+
+#: The host that means: the socket that a systemd .socket unit has opened.
+SYSTEMD: Final = "systemd"
+_FIRST_PASSED: Final = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
+
+
+def listen(address: tuple[str, int] | str, backlog: int) -> Any:
+    """Return a listening, non-blocking plain socket.
+
+    :param address: host and port, or the path of a UNIX socket; of host ``systemd`` the port is
+        ignored.
+    :param backlog: how many connections may wait to be accepted; of a passed socket systemd's
+        ``Backlog=`` holds.
+    :raises OSError: if the address can't be had.
+    :raises ValueError: if it is ambiguous, or there is no passed socket.
+    """
+    if isinstance(address, str):
+        _remove_dead_socket(address)
+        return _open(socket.AF_UNIX, address, backlog)
+    host, port = address
+    if host == SYSTEMD:
+        return _passed_socket()
+    if not host:
+        raise ValueError("an empty host is ambiguous: use 0.0.0.0 or :: for all interfaces")
+    found = socket.getaddrinfo(
+        host, port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE | socket.AI_NUMERICSERV
+    )
+    family, _, _, _, target = found[0]
+    return _open(family, target, backlog)
+
+
+def _open(family: int, target: Any, backlog: int) -> Any:
+    listener = _socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if family != socket.AF_UNIX:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(target)
+        listener.listen(backlog)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _remove_dead_socket(path: str) -> None:
+    """Remove the UNIX socket that a server which was killed left behind."""
+    probe = _socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        probe.connect(path)
+    except ConnectionRefusedError:
+        os.unlink(path)
+    except OSError:
+        pass  # it does not exist, or bind() will say what it is
+    finally:
+        probe.close()
+
+
+def _passed_socket() -> Any:
+    """Return the socket that systemd passes to this process (sd_listen_fds(3)).
+
+    The variables that say so are taken out of the environment, so that no child takes it too.
+    """
+    pid = os.environ.pop("LISTEN_PID", "")
+    number = os.environ.pop("LISTEN_FDS", "0")
+    os.environ.pop("LISTEN_FDNAMES", None)
+    if pid != str(os.getpid()):
+        raise ValueError("host = systemd, but no socket was passed: start it by a .socket unit")
+    if number != "1":
+        raise ValueError(f"host = systemd, but {number} sockets were passed: one is served")
+    listener = _socket.socket(fileno=_FIRST_PASSED)
+    os.set_inheritable(_FIRST_PASSED, False)
+    listener.setblocking(False)
+    return listener
