@@ -68,7 +68,7 @@ class RequestContext:
         self.app = app
         self.environ = environ
         self.config = app.config
-        # Nearly every action uses these two, and finding an empty slot takes 0.5 µs.
+        # Nearly every action uses these two, and filling an empty slot takes 0.3 µs besides.
         self.request = request = Request(environ)
         if app.language != Request.language:
             request.language = app.language

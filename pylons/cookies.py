@@ -66,8 +66,8 @@ class SessionCookie:
         """
         if header is None or self.key not in header:
             return None
-        # A client sends the same header each time. Looked up 0.2 µs, read 6 µs (half of it the
-        # signature), read by http.cookies 25 µs.
+        # A client sends the same header each time. Remembered it takes 0.2 µs, read 3 µs (two
+        # thirds of it the signature), read by http.cookies as in Beaker 15 µs.
         if len(header) <= _LONGEST_REMEMBERED:
             return self._remembered(header)
         return self._read(header)

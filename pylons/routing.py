@@ -114,8 +114,8 @@ class RoutesMiddleware:
             found = self.mapper.routematch(path, {**environ, "REQUEST_METHOD": method})
         if not found:
             return {}, None
-        # A copy, because applications write into their match. With the memory a match costs
-        # 0.4 µs, without it 6 µs with five routes and more with each further one.
+        # A copy, because applications write into their match. Remembered a match takes 0.5 µs,
+        # found by the mapper 3.6 µs with five routes, and more with each further one.
         return dict(found[0]), found[1]
 
     def _routematch(self, path: str, method: str) -> Any:

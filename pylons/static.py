@@ -69,7 +69,7 @@ class StaticFiles:
         """Tell whether the request can be for a file, without asking the file system.
 
         In an application each request passes here first. Looking for the path's first segment
-        in a set takes 0.3 µs, asking for the file 10 µs.
+        in a set takes 0.3 µs, asking for the file 4 µs.
         """
         path: str = environ["PATH_INFO"]
         first = path.lstrip("/").partition("/")[0]
@@ -101,7 +101,7 @@ class Cascade:
         path, script_name = environ["PATH_INFO"], environ.get("SCRIPT_NAME", "")
         for application in self.first:
             if isinstance(application, StaticFiles) and not application.may_have(environ):
-                continue  # without it, 1.5 µs for a 404 that nobody sees
+                continue  # saves 1.5 µs for a 404 that nobody sees
             attempt = StatusWatch(self.catch, start_response)
             app_iter = application(environ, attempt.start_response)
             if attempt.status is None:

@@ -1,9 +1,9 @@
 """Where sessions are kept: in this process, or by one of Beaker's storage classes.
 
 A store maps an id to the serialized data of one session. :class:`MemoryStore` is a dictionary
-that forgets what has timed out; Beaker's memory storage never does, and takes 10 µs to open per
-session. :class:`BeakerStore` is any other ``type`` of Beaker (``file``, ``dbm``, ``ext:redis`` and
-so on), in Beaker's own format, so that applications with Beaker's middleware can share it.
+that forgets what has timed out, which Beaker's memory storage never does. :class:`BeakerStore`
+is any other ``type`` of Beaker (``file``, ``dbm``, ``ext:redis`` and so on), in Beaker's own
+format, so that applications with Beaker's middleware can share it.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class MemoryStore:
         self._entries.pop(id, None)
 
     def _sweep(self, oldest: float) -> None:
-        # 20,000 entries take 2 ms; with sessions of an hour that is once in 15 minutes.
+        # 20,000 entries take 0.5 ms; with sessions of an hour that is once in 15 minutes.
         for id in [id for id, (_, accessed) in self._entries.items() if accessed < oldest]:
             del self._entries[id]
 
@@ -174,7 +174,8 @@ def make_store(options: dict[str, Any], timeout: float | None) -> Store:
     if isinstance(serializer, str) and serializer not in ("json", "pickle"):
         raise ValueError(f"beaker.session.data_serializer = {serializer}: use json or pickle")
     if kind == "memory":
-        # Beaker's JSON serializer compresses too: 14 µs, for data that stays in this process.
+        # Beaker's JSON serializer compresses too, and base64 follows: 10 µs there and back where
+        # plain JSON takes 3 µs, for data that stays in this process.
         plain: Any = {"json": _PlainJSON, "pickle": pickle}.get(serializer, serializer)
         return MemoryStore(plain.loads, plain.dumps, timeout)
     try:

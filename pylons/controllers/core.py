@@ -44,7 +44,7 @@ class WSGIController:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # One cache per class: inspect.signature takes 8 µs, this lookup 0.1 µs.
+        # One cache per class: inspect.signature takes 8 µs, this lookup 0.2 µs.
         cls._arguments = {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

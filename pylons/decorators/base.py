@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from types import GeneratorType
 from typing import Any, TypeVar
 
+#: An action of a controller, which its decorators give back with the same type.
 Action = TypeVar("Action", bound=Callable[..., Any])
 
 
