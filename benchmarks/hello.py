@@ -56,9 +56,9 @@ def _compare(servers: dict[str, rig.Server], connections: int, rounds: int, seco
     header = (
         "server",
         "req/s",
-        f"{first} is",
+        f"{first} has",
         "CPU µs/req",
-        f"{first} is",
+        f"{first} needs",
         "server busy",
         "wrk busy",
     )

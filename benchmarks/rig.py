@@ -188,7 +188,7 @@ def options(module: str, purpose: str, contenders: Iterable[str]) -> argparse.Ar
     server_core, load = default_cores()
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=purpose)
     known = list(contenders)
-    parser.add_argument("--contenders", nargs="+", choices=known, default=known)
+    parser.add_argument("--contenders", nargs="+", choices=known, default=known, metavar="NAME")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--server-core", type=int, default=server_core)
     parser.add_argument("--load-core", type=int, default=load)
