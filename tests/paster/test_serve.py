@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import threading
+import time
 import urllib.request
 
 import pytest
@@ -256,6 +257,7 @@ def test_child_ends_when_its_parent_was_killed(reloading):
         pass
 
 
+@pytest.mark.slow
 def test_request_that_runs_is_answered_when_a_file_changes(paster_serve, ini, tmp_path):
     path = ini(SERVED.replace("make_app\nnumber = 1", "make_waiting_app\nfile = %(here)s/go"))
     served = paster_serve(path, "--reload")
@@ -266,6 +268,7 @@ def test_request_that_runs_is_answered_when_a_file_changes(paster_serve, ini, tm
     served.wait_for("waiting begins")
     edit(served, tmp_path / "x.ini", "/go", "/go ")
     served.wait_for("stopping: 1 connections")
+    time.sleep(1)  # longer than hupper waits by default
     (tmp_path / "go").touch()
     client.join(20)
     assert answers == ["went"]
