@@ -1,5 +1,7 @@
 """The page in Chromium, served by ``paster serve``: people who talk to each other."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -105,20 +107,29 @@ def test_leaving_and_joining_under_another_name(chat_server, visit):
 
 def test_offline_and_back_without_losing_or_doubling_a_message(chat_server, visit):
     ann, bob = visit(chat_server).join("Ann"), visit(chat_server).join("Bob")
+    bob.say("before")
+    ann.hears("before")
+    ann.page.clock.install()
     ann.context.set_offline(True)
     ann.state.filter(has_text="Offline").wait_for()
-    bob.say("while you were away")
-    bob.hears("while you were away")
+    ann.page.clock.pause_at(datetime.now() + timedelta(hours=1))
+    # So many that the server drops her: what she missed comes from the history.
+    missed = [f"while you were away, {number}." for number in range(12)]
+    for text in missed:
+        bob.say(text)
+        bob.hears(text)
     ann.say("into the void")
     ann.page.get_by_role("alert").filter(has_text="Not sent").wait_for()
     assert ann.text.input_value() == "into the void"
+    assert ann.state.text_content() == "Offline"
+    # Her clock stands still, so that it is not by trying again that she finds out.
     ann.context.set_offline(False)
     ann.state.filter(has_text="Connected").wait_for()
-    ann.hears("while you were away")
+    ann.hears(missed[-1])
     bob.say("and now")
     ann.hears("and now")
-    assert ann.said()[-2:] == ["while you were away", "and now"]
-    assert ann.said().count("while you were away") == 1
+    assert ann.said()[-14:] == ["before", *missed, "and now"]
+    assert ann.said().count("before") == 1
 
 
 def test_the_server_restarts(paster_serve, visit):

@@ -55,9 +55,10 @@ def join(chat_server, connect) -> Callable[..., list[Wire]]:
 
     def join(*nicks: str) -> list[Wire]:
         people = [connect(chat_server).join(nick) for nick in nicks]
-        people[0].push("all are here")
+        mark = f"all are here, {time.monotonic_ns()}"
+        people[0].push(mark)
         for person in people:
-            while not person.pull().endswith("all are here\r\n"):
+            while not person.pull().endswith(f"{mark}\r\n"):
                 pass
         return people
 

@@ -5,6 +5,8 @@ import logging
 import pytest
 
 from chatapp.config.middleware import make_app, session_options
+from cogen.core.pubsub import PSPut
+from cogen.web.async_ import InlineHost
 
 
 def secret_of(config):
@@ -74,3 +76,20 @@ def test_two_applications_in_one_process_are_two_chats(make_chat):
     ann.push("hello")
     assert ann.pull().text == "ann: hello\r\n"
     assert bob.pull().body == b""
+
+
+def test_a_body_is_waited_for_before_anything_inside_begins(chat):
+    operations = []
+
+    def watched(environ, start_response):
+        for chunk in chat.application.app(environ, start_response):
+            operations.append(environ["cogen.wsgi"].operation)
+            yield chunk
+
+    bob = chat.visitor("bob")
+    bob.app = InlineHost(watched)
+    bob.push("hello")
+    read, publish, none = operations
+    assert read is not None
+    assert isinstance(publish, PSPut)
+    assert none is None

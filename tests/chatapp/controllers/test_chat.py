@@ -123,9 +123,12 @@ class TestTalking:
         ann.push(text)
         assert ann.pull().text == "ann: hi bob: me too\r\n"
 
-    def test_a_form_is_text_like_any_other(self, chat):
+    @pytest.mark.parametrize(
+        "content_type", ["application/x-www-form-urlencoded", "multipart/form-data"]
+    )
+    def test_a_form_is_text_like_any_other(self, chat, content_type):
         ann = chat.visitor("ann")
-        ann.post("/chat/push", {"_method": "GET"})
+        ann.request("/chat/push", method="POST", body=b"_method=GET", content_type=content_type)
         assert ann.pull().text == "ann: _method=GET\r\n"
 
 

@@ -21,6 +21,7 @@ def test_the_text_of_an_ini_file_becomes_numbers():
         ("chat.pull_timeout", "soon", r"chat\.pull_timeout = soon: it has to be a number"),
         ("chat.history", "1.5", r"chat\.history = 1\.5: it has to be a whole number"),
         ("chat.pull_timeout", "0", "between 0 and 60 seconds"),
+        ("chat.pull_timeout", "60", "between 0 and 60 seconds"),
         ("chat.pull_timeout", "nan", "between 0 and 60 seconds"),
         ("chat.idle_timeout", "10", r"longer than a pull waits \(chat\.pull_timeout = 10\)"),
         ("chat.history", "-1", "0 or more"),
