@@ -111,9 +111,7 @@ class SessionMiddleware:
             cookie = session.persist()
             if cookie is not None:
                 headers = [*headers, ("Set-Cookie", cookie)]
-            if exc_info is not None:
-                return start_response(status, headers, exc_info)
-            return start_response(status, headers)
+            return start_response(status, headers, exc_info)
 
         return self.app(environ, saving_start_response)
 

@@ -85,10 +85,6 @@ class StatusWatch:
             self.headers, self.exc_info = headers, exc_info
             self.written: list[bytes] = []
             return self.written.append
-        # The two-argument form where it will do: a server may offer no more (PEP 3333 asks for
-        # three, and many a test double has two).
-        if exc_info is None:
-            return self._start_response(status, headers)
         return self._start_response(status, headers, exc_info)
 
     def release(self) -> list[bytes]:

@@ -79,5 +79,3 @@ def _add_headers(ours: Response, theirs: Any) -> None:
             theirs.headers.add(name, value)
         elif name.lower() not in ("content-type", "content-length"):
             theirs.headers.setdefault(name, value)
-    if theirs.status_int == 304:
-        theirs.headers.pop("Content-Type", None)

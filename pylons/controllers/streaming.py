@@ -60,7 +60,6 @@ class ActionIterator:
         except HTTPException as exc:
             if self._controller._started:
                 raise
-            exc.__traceback__ = None  # see WSGIController._inspect_call
             return self._end(exc)
         except BaseException:
             self._after_due = False
@@ -103,15 +102,10 @@ class ActionIterator:
         self._controller._start_response(response.status, response.head(environ))
         response.close_to_changes()
         if environ["REQUEST_METHOD"] == "HEAD" or response.is_bodyless:
-            return self._stop()
+            chunks, self._chunks = self._chunks, None
+            close(chunks)
+            raise StopIteration
         return chunk
-
-    def _stop(self) -> bytes:
-        """End a response that has no body as soon as its headers are known."""
-        chunks, self._chunks = self._chunks, None
-        close(chunks)
-        self._after(None)
-        raise StopIteration
 
     def _end(self, result: Any) -> bytes:
         """Answer with what the generator returned or raised, once ``__after__`` has run."""
@@ -119,7 +113,6 @@ class ActionIterator:
         result = self._after(result)
         if not self._controller._started:
             response = as_response(self._context, result)
-            self._controller._started = True
             start_response = self._controller._start_response
             self._app_iter = response(self._context.environ, start_response)
             self._body = iter(self._app_iter)

@@ -86,6 +86,22 @@ def test_lists_and_files_are_not_wrapped():
         assert Exchange(RegistryManager(app), environ).app_iter is body
 
 
+def test_a_layer_inside_it_sees_the_request_after_the_call(site):
+    from pylons import request
+
+    seen = []
+
+    def layer(environ, start_response):
+        answer = inner(environ, start_response)
+        seen.append(request.path)
+        return answer
+
+    site.controller(index=lambda self: "x")
+    inner = site.bare()
+    get(RegistryManager(layer))
+    assert seen == ["/"]
+
+
 def test_an_application_without_it_is_right_too(site):
     from pylons import request
 

@@ -120,7 +120,7 @@ def test_a_method_can_be_overridden_for_the_match_only(where):
     assert routes.get("/x", body=b"_method=DELETE", CONTENT_TYPE="text/plain") == "[]"
     environ = make_environ(path, **more)
     method = environ["REQUEST_METHOD"]
-    routes.app(environ, lambda status, headers: None)
+    routes.app(environ, lambda *args: None)
     assert environ["REQUEST_METHOD"] == method
     off = Routes(route("/x", controller="c", **delete), use_method_override=False)
     assert off.get(path, **more) == "[]"
@@ -147,7 +147,7 @@ def test_a_redirect_route():
 def test_path_info_moves_what_the_application_sees(path, script_name, path_info):
     routes = Routes(route("/sub/{path_info:.*}", controller="c"))
     environ = make_environ(path, SCRIPT_NAME="/app")
-    routes.app(environ, lambda status, headers: None)
+    routes.app(environ, lambda *args: None)
     assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == (script_name, path_info)
 
 

@@ -112,5 +112,5 @@ def test_a_watch_passes_a_second_start_on_once_one_has_passed():
     watch = StatusWatch(("5",), lambda *args: passed.append(args))
     watch.start_response("200 OK", [])
     watch.start_response("500 Oh", [], "exc_info")
-    assert passed == [("200 OK", []), ("500 Oh", [], "exc_info")]
+    assert passed == [("200 OK", [], None), ("500 Oh", [], "exc_info")]
     assert not watch.caught

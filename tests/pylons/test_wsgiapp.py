@@ -6,6 +6,7 @@ import sys
 import types
 
 import pytest
+import webob
 import webtest
 
 from pylons import request
@@ -109,6 +110,12 @@ def test_the_form_of_0_9_7_takes_the_processes_configuration(site):
     assert PylonsApp().config is site.config
 
 
+def test_the_applications_language_is_configured(site):
+    site.config["pylons.request_options"]["language"] = "de"
+    site.controller(index=lambda self: " ".join(request.languages))
+    assert get(site.app(), HTTP_ACCEPT_LANGUAGE="fr").body == b"fr de"
+
+
 def test_an_application_called_inside_another_has_its_own_objects(site):
     def index(self, environ):
         inner = Exchange(site.inner, make_environ("/item/7"))
@@ -131,3 +138,9 @@ def test_webtest_finds_the_requests_objects(site):
     assert response.tmpl_context.name == "ada"
     assert response.config is site.config
     assert response.req.path == "/"
+
+
+def test_webtest_finds_a_whole_response_too(site):
+    whole = webob.Response("whole", content_type="text/plain")
+    site.controller(index=lambda self: whole)
+    assert webtest.TestApp(site.app()).get("/").response is whole

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import pytest
 import webob
 from webob.exc import HTTPForbidden
 
 from pylons import request, response, tmpl_context
-from pylons.controllers import WSGIController
+from pylons.controllers import WSGIController, core
 from pylons.controllers.util import abort, forward, redirect
 from tests.pylons.driver import Exchange, get, make_environ
 
@@ -19,6 +21,8 @@ def item_of(site, function):
 
 def test_an_action_gets_the_arguments_it_names(site):
     assert item_of(site, lambda self, id: id) == "7"
+    assert item_of(site, lambda controller, id: id) == "7"
+    assert item_of(site, lambda *args, id: id) == "7"
     assert item_of(site, lambda self, id, missing="default": id + missing) == "7default"
     assert item_of(site, lambda self, *, environ: environ["PATH_INFO"]) == "/item/7"
     assert item_of(site, lambda self, pylons: pylons.request.path) == "/item/7"
@@ -105,6 +109,7 @@ def test_cookies_set_before_an_error_are_kept(site):
     assert exchange.headers["set-cookie"] == "a=1; Path=/"
     assert exchange.headers["x-mine"] == "1"
     assert exchange.headers["content-type"].startswith("text/")
+    assert isinstance(exchange.environ["pylons.controller.exception"], HTTPForbidden)
 
 
 def test_before_and_after_surround_the_action(site):
@@ -195,12 +200,9 @@ def test_the_hooks_can_be_overridden(site):
     assert get(site.app()).body == b"[ada]"
 
 
-def test_arguments_are_looked_at_once_per_class(site, monkeypatch):
-    import inspect
-
+def test_arguments_are_looked_at_once(site, monkeypatch):
     seen = []
-    signature = inspect.signature
-    monkeypatch.setattr(inspect, "signature", lambda f: (seen.append(f), signature(f))[1])
+    monkeypatch.setattr(core, "signature", lambda f: (seen.append(f), signature(f))[1])
     site.controller(item=lambda self, id: id)
     app = site.app()
     assert [get(app, f"/item/{n}").body for n in (1, 2, 3)] == [b"1", b"2", b"3"]

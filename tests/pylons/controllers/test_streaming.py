@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pylons import request, response, session
+from pylons import Response, request, response, session
 from pylons.controllers.util import abort, redirect
 from tests.pylons.driver import Exchange, get, make_environ
 
@@ -195,6 +195,25 @@ def test_a_response_returned_after_data_is_an_error(site):
     exchange.step()
     with pytest.raises(TypeError, match="only text"):
         exchange.step()
+
+
+def test_a_response_returned_before_data_is_sent_and_closed(site):
+    closed = []
+
+    class Body(list):
+        def close(self):
+            closed.append(True)
+
+    def index(self):
+        yield b""
+        return Response(app_iter=Body([b"one ", b"two"]), status=202)
+
+    site.controller(index=index)
+    exchange = Exchange(site.app(), make_environ())
+    assert [exchange.step() for _ in range(3)] == [b"", b"one ", b"two"]
+    assert exchange.status == "202 Accepted"
+    exchange.finish()
+    assert closed == [True]
 
 
 def test_what_was_written_before_the_first_yield_goes_first(site):
