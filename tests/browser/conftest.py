@@ -57,7 +57,7 @@ class Person:
 
     def hears(self, text: str) -> Locator:
         """Wait for a message, and return it."""
-        message = self.messages.filter(has_text=text)
+        message = self.messages.filter(has=self.page.get_by_text(text, exact=True))
         message.wait_for()
         return message
 
