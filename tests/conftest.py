@@ -29,16 +29,17 @@ class Served:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "paster", "serve", *arguments],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": path, **environ},
-            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stderr
-        with self.process.stderr as log:
+        assert self.process.stdout
+        with self.process.stdout as log:
             for line in log:
                 with self._changed:
                     self.lines.append(line.rstrip("\n"))

@@ -241,6 +241,8 @@ def test_mistake_in_a_module_is_waited_out(reloading, tmp_path):
     url = reloading.url
     edit(reloading, module, "import pathlib\n", "import pathlib, nothing_such\n")
     reloading.wait_for("No module named 'nothing_such'")
+    # hupper misses a change in the second that it gives a process to die.
+    reloading.wait_for("Waiting for a file to change")
     edit(reloading, module, ", nothing_such", "")
     reloading.wait_for("serving on")
     assert get(url) == "module one, template one, ini one"
