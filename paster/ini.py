@@ -35,10 +35,10 @@ class Section(NamedTuple):
     def __str__(self) -> str:
         return f"[{self.name}] of {short(self.ini.filename)}"
 
-    def get(self, option: str, default: str = "") -> str:
-        """Return an option's interpolated value."""
+    def get(self, option: str) -> str:
+        """Return an option's interpolated value, "" if it is not set."""
         try:
-            return self.ini.parser.get(self.name, option, fallback=default)
+            return self.ini.parser.get(self.name, option, fallback="")
         except configparser.Error as error:
             raise CommandError(one_line(error)) from error
 

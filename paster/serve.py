@@ -126,6 +126,7 @@ def _serve(section: Section, options: dict[str, str], serve: Any, application: A
         address = " ".join(
             f"{name} {options[name]}" for name in ("host", "port") if name in options
         )
+        address = address or "the server's default address"
         # gevent writes the address into strerror, after the reason.
         reason = one_line(error).partition(": (")[0]
         file = f": {error.filename}" if error.filename else ""
