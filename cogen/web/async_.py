@@ -175,6 +175,8 @@ def culprits(frame: FrameType | None) -> list[str]:
     """
     suspects = []
     inside_application = True
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back  # the gate itself
     while frame is not None and frame.f_globals.get("__name__") not in _DRIVERS:
         code = frame.f_code
         is_generator = code.co_flags & 0x20

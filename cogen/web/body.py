@@ -76,7 +76,9 @@ class Body:
         """Note that all has arrived."""
         self._ended = True
         self._tell_reader()
-        self._connection = None
+        if self._connection is not None:
+            self._connection.resume_reading()
+            self._connection = None
 
     def fail(self, error: BaseException) -> None:
         """Let every read from now on that can't be satisfied raise `error`."""

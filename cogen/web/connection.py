@@ -6,9 +6,10 @@ a request becomes an :class:`~cogen.web.exchange.Exchange`, and further requests
 ahead (pipelining) wait their turn here.
 
 End of input has one meaning: the client wants nothing more. What is already running is answered,
-a request that waits for an operation is cancelled. A client that shuts down its sending side and
-goes on listening can't be told from one that has gone, and a long poll whose listener has gone must
-not take a message with it.
+a request that waits for an operation is cancelled, one that was sent ahead and has not begun is
+dropped. A client that shuts down its sending side and goes on listening can't be told from one that
+has gone, and a long poll whose listener has gone must not take a message with it. It is not seen
+while reading pauses, behind more of a body or of requests sent ahead than is buffered.
 """
 
 from __future__ import annotations

@@ -274,8 +274,8 @@ class Exchange:
     def _wait(self) -> bool:
         """Begin the operation in the gate; return whether it waits, so that this step ends."""
         server = self.connection.server
-        if self._no_more_waits is not None:
-            self.gone = self._no_more_waits
+        self.gone = self.gone or self._no_more_waits
+        if self.gone is not None:
             self._abandon()
             return True
         if server.settings.early_headers:

@@ -18,7 +18,7 @@ What a connection does with them is in :mod:`cogen.web.connection`.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from httptools import (
@@ -165,7 +165,7 @@ class RequestParser:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._llhttp = HttpRequestParser(self)
+        self._llhttp: Any = HttpRequestParser(self)
         self._events: list[Event] = []
         self._silent_head = False
         self._ended = False
@@ -188,9 +188,10 @@ class RequestParser:
 
         After an error, or a request after which the connection ends, there are none.
         """
-        self._events = events = []
-        if self._ended:
+        events: list[Event] = []
+        if self._llhttp is None:
             return events
+        self._events = events
         self._fed += len(data)
         try:
             self._feed_llhttp(data)
@@ -202,6 +203,8 @@ class RequestParser:
             self._fail(error, error)
         except HttpParserError as error:
             self._fail(bad_request(f"This is not HTTP/1.1: {error}."), error)
+        if self._ended:
+            self._llhttp = None  # it refers to this parser's callbacks, which would be a cycle
         return events
 
     def _feed_llhttp(self, data: bytes) -> None:

@@ -17,7 +17,7 @@ from concurrent.futures import Future
 import gevent
 import h11
 
-from cogen.core import queue
+from cogen.core import events
 from cogen.core.schedulers import Scheduler
 from cogen.web.wsgi import WSGIServer
 
@@ -45,9 +45,9 @@ class Serving:
         self.server = WSGIServer(address, app, self.sched, **options)
         self.server.bind()
         self.address = self.server.bind_addr
-        self._records = _Records()
         self._crash = None
         self._thread = threading.Thread(target=self._run, name="serving")
+        self._records = _Records(self._thread)
         self._thread.start()
         self.call(lambda: None)
 
@@ -76,23 +76,28 @@ class Serving:
         self.sched.call_threadsafe(run)
         return future.result(SECONDS)
 
+    def begin(self, operation):
+        """Start an operation whose outcome nobody waits for."""
+        self.call(self.sched.begin, operation, _Nobody())
+
     def put(self, a_queue, item):
         """Put `item` into a queue that requests wait for."""
-        self.call(lambda: self.sched.begin(a_queue.put(item), _Nobody()))
+        self.begin(a_queue.put(item))
 
     def logged(self, pattern):
         """Take the errors that match out of the log and return them, at least one."""
         found = []
+        until(lambda: found.extend(self.forget(pattern)) or found, f"{pattern!r} in the log")
+        return found
 
-        def look():
-            for record in list(self._records):
-                text = logging.Formatter().format(record)
-                if re.search(pattern, text):
-                    self._records.remove(record)
-                    found.append(text)
-            return found
-
-        until(look, f"{pattern!r} in the log")
+    def forget(self, pattern):
+        """Take the errors that match and have been logged so far, if any."""
+        found = []
+        for record in list(self._records):
+            text = logging.Formatter().format(record)
+            if re.search(pattern, text):
+                self._records.remove(record)
+                found.append(text)
         return found
 
     def parked(self, number=1):
@@ -118,7 +123,7 @@ class Serving:
         if self._crash is not None:
             raise self._crash
         assert not self._hub_errors, self._hub_errors
-        assert not self._records, [logging.Formatter().format(r) for r in self._records]
+        assert not self._records, logging.Formatter().format(self._records[0])
 
 
 class _Nobody:
@@ -127,13 +132,17 @@ class _Nobody:
     debug = False
     running = True
 
+    def run_op(self, op, sched):
+        return events.HANDED_OVER
+
 
 class _Records(list):
-    """The errors of the server's log."""
+    """The errors that a server's thread logs."""
 
-    def __init__(self):
+    def __init__(self, thread):
         super().__init__()
         self._handler = logging.Handler(logging.ERROR)
+        self._handler.addFilter(lambda record: record.thread == thread.ident)
         self._handler.emit = self.append
         logging.getLogger("cogen").addHandler(self._handler)
 
@@ -179,13 +188,13 @@ class Client:
 
     def response(self, method="GET"):
         """Read one response to a request of `method`."""
-        events = self.events(method)
+        arriving = self.arriving(method)
         interim = []
-        for head in events:
+        for head in arriving:
             if type(head) is h11.Response:
                 break
             interim.append(head.status_code)
-        chunks = [bytes(event.data) for event in events if type(event) is h11.Data]
+        chunks = [bytes(event.data) for event in arriving if type(event) is h11.Data]
         headers = {name.decode(): value.decode("latin-1") for name, value in head.headers}
         assert len(headers) == len(head.headers), f"a field was repeated: {head.headers}"
         return Response(
@@ -198,7 +207,7 @@ class Client:
             interim,
         )
 
-    def events(self, method="GET"):
+    def arriving(self, method="GET"):
         """Yield h11's events of one response, as they arrive."""
         parser = h11.Connection(h11.CLIENT)
         parser.send(h11.Request(method=method, target="/", headers=[("Host", "x")]))
@@ -265,7 +274,3 @@ class Closing:
         self.closed += 1
         with contextlib.suppress(AttributeError):
             self._chunks.close()
-
-
-def new_queue(maxsize=0):
-    return queue.Queue(maxsize)

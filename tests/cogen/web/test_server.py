@@ -127,7 +127,7 @@ def test_each_chunk_is_sent_when_it_is_yielded(serve, connect):
 
     client = connect(serve(application))
     client.request()
-    _, first, *_ = (event for _, event in zip(range(2), client.events(), strict=False))
+    _, first, *_ = (event for _, event in zip(range(2), client.arriving(), strict=False))
     assert first.data == b"first"
     go_on.set()
 
@@ -380,7 +380,7 @@ def test_100_continue_is_not_sent_into_a_response(serve, connect):
 
     client = connect(serve(application))
     client.request(method="POST", headers=["Content-Length: 3", "Expect: 100-continue"])
-    answer = client.events()
+    answer = client.arriving()
     assert next(answer).status_code == 200
     assert next(answer).data == b"first"
     client.send(b"abc")
