@@ -62,8 +62,8 @@ def make_app(
     # and to look for one in a form would mean to parse messages that call themselves forms.
     app = RoutesMiddleware(app, config["routes.map"], use_method_override=False)
 
-    # Inside the error pages, so that they don't start sessions of their own accord; it saves the
-    # session when the response starts, so that it has to see each response's start.
+    # Inside the error handler, because a storage can fail too. It saves the session when the
+    # response starts, so nothing between it and the controller may start one too early.
     app = SessionMiddleware(app, session_options(config))
 
     if asbool(full_stack):
@@ -90,10 +90,6 @@ def session_options(config: Mapping[str, Any]) -> dict[str, Any]:
     defaults = {
         "beaker.session.key": "chatapp",
         "beaker.session.type": "memory",
-        # Beaker's default, pickle, runs what whoever can write to its storage wants.
-        "beaker.session.data_serializer": "json",
-        "beaker.session.httponly": True,
-        "beaker.session.samesite": "Lax",
         # A session is worth as much as the clients it leads to.
         "beaker.session.timeout": math.ceil(2 * config["pylons.app_globals"].settings.idle_timeout),
     }

@@ -94,7 +94,8 @@ export class Connection {
   async #pull() {
     const answer = await accepted(await this.#fetch(this.#pullUrl));
     const lines = (await answer.text()).split("\r\n").slice(0, -1);
-    this.#connected();
+    this.#failures = 0;
+    this.#report.state("connected");
     const history = this.#history;
     this.#history = Number(answer.headers.get("Chat-History"));
     if (lines.length) this.#report.lines(lines, history);
@@ -103,11 +104,6 @@ export class Connection {
   // A pull says nothing until there is something to say, so ask for what is answered at once.
   async #probe() {
     await accepted(await this.#fetch("", { method: "HEAD" }));
-    this.#connected();
-  }
-
-  #connected() {
-    this.#failures = 0;
     this.#report.state("connected");
   }
 

@@ -42,7 +42,7 @@ def test_a_secret_is_kept(config, caplog):
 def test_the_ini_wins_over_the_defaults(config):
     options = session_options(config | {"beaker.session.key": "other"})
     assert options["beaker.session.key"] == "other"
-    assert options["beaker.session.data_serializer"] == "json"
+    assert options["beaker.session.type"] == "memory"
 
 
 def test_the_page_and_its_files(chat):
