@@ -169,6 +169,8 @@ class Connection:
                 return
         if data:
             self._take_data(data)
+        if self._tls is not None and self._tls.ended:
+            self._on_eof()
 
     def _take_data(self, data: bytes) -> None:
         if self._discarded >= 0:
@@ -283,6 +285,7 @@ class Connection:
         try:
             data = self._tls.decrypt(data)
         except OSError as error:  # ssl.SSLError is one
+            self._send_raw(self._tls.take_output())  # the alert that says so
             self.abort(error)
             return b""
         answer = self._tls.take_output()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -35,15 +36,26 @@ def asbool(value: object) -> bool:
 
 def count(value: object) -> int:
     """Return a whole number that is not negative."""
-    number = int(str(value))
-    if number < 0:
-        raise ValueError("a number from 0 up is needed")
+    digits = str(value).strip()
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError("a whole number from 0 up is needed")
+    return int(digits)
+
+
+def positive(value: object) -> int:
+    """Return a whole number from 1 up."""
+    number = count(value)
+    if not number:
+        raise ValueError("a whole number from 1 up is needed")
     return number
 
 
 def seconds(value: object) -> float:
     """Return a number of seconds, 0 for no limit; -1, which 2008 used for that, is 0 too."""
-    number = float(str(value))
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = math.nan
     if number == -1:
         return 0.0
     if not 0 <= number < 1e9:
@@ -67,10 +79,10 @@ class Option(NamedTuple):
 OPTIONS: tuple[Option, ...] = (
     Option("server_name", text, "", "SERVER_NAME in environ; the host if empty"),
     Option("request_queue_size", count, 1024, "length of the kernel's queue of new connections"),
-    Option("max_connections", count, 20000, "connections at a time; accepting pauses above it"),
-    Option("max_header_bytes", count, 32768, "size of a request's header fields; more is 431"),
-    Option("max_headers", count, 100, "number of different header fields; more is 431"),
-    Option("max_target_bytes", count, 8192, "size of a request target; more is 414"),
+    Option("max_connections", positive, 20000, "connections at a time; accepting pauses above it"),
+    Option("max_header_bytes", positive, 32768, "size of a request's header fields; more is 431"),
+    Option("max_headers", positive, 100, "number of different header fields; more is 431"),
+    Option("max_target_bytes", positive, 8192, "size of a request target; more is 414"),
     Option("max_body_bytes", count, 10485760, "size of a request's body, 0 for any; more is 413"),
     Option("header_timeout", seconds, 15.0, "seconds for a request's head to arrive; then 408"),
     Option("body_timeout", seconds, 60.0, "seconds for a request's body to arrive; then 408"),
@@ -78,7 +90,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("write_timeout", seconds, 60.0, "seconds for a client to read what waits; then closed"),
     Option("request_timeout", seconds, 0.0, "seconds for a request as a whole; then cancelled"),
     Option("shutdown_timeout", seconds, 10.0, "seconds that running requests have at shutdown"),
-    Option("workers", count, 1000, "greenlets that run applications; those blocked count too"),
+    Option("workers", positive, 1000, "greenlets that run applications; those blocked count too"),
     Option("gc_threshold", count, 50000, "young objects before a garbage collection, 0: Python's"),
     Option("early_headers", asbool, False, "send headers at the first empty chunk, as in 2008"),
     Option("access_log", asbool, False, "log each request to cogen.access, combined format"),
@@ -151,10 +163,10 @@ _FOR_SCHEDULER: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "proactor_multiplex_first": ("proactor_multiplex_first", asbool),
     "ops_greedy": ("ops_greedy", asbool),
 }
-#: Options of cogen 0.2's factory that are several limits today.
+#: Options of cogen 0.2's factory that are several limits today; the more special one is first.
 _SPLIT = {
-    "sockoper_timeout": ("header_timeout", "body_timeout", "keepalive_timeout", "write_timeout"),
     "sendfile_timeout": ("write_timeout",),
+    "sockoper_timeout": ("header_timeout", "body_timeout", "keepalive_timeout", "write_timeout"),
 }
 _WITHOUT_EFFECT = {
     "sockaccept_greedy": "connections are accepted until none waits or 64 have been",
@@ -181,12 +193,11 @@ def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
             _check_proactor(text(value))
         elif name in _WITHOUT_EFFECT:
             log.info("server option %s has no effect: %s", name, _WITHOUT_EFFECT[name])
-        elif name in _SPLIT:
-            for ours in _SPLIT[name]:
-                if ours not in options:
-                    of_server[ours] = value
-        else:
+        elif name not in _SPLIT:
             of_server[name] = value
+    for name, limits in _SPLIT.items():
+        for ours in limits if name in options else ():
+            of_server.setdefault(ours, options[name])
     return of_scheduler, of_server
 
 

@@ -19,6 +19,8 @@ def server_context(certfile: str, keyfile: str | None = None) -> ssl.SSLContext:
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["http/1.1"])
+    # A client could make the server work for it again and again, and a write would have to wait.
+    context.options |= ssl.OP_NO_RENEGOTIATION
     try:
         context.load_cert_chain(certfile, keyfile or None)
     except OSError as error:  # ssl.SSLError is one
@@ -29,12 +31,14 @@ def server_context(certfile: str, keyfile: str | None = None) -> ssl.SSLContext:
 class TLS:
     """The session of one connection.
 
+    :ivar ended: whether the client has said that it sends nothing more (close_notify).
     :raises ssl.SSLError: from every method, when the client breaks the protocol.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "_session", "_ready")
+    __slots__ = ("ended", "_incoming", "_outgoing", "_session", "_ready")
 
     def __init__(self, context: ssl.SSLContext) -> None:
+        self.ended = False
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._session = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -50,8 +54,9 @@ class TLS:
                 self._ready = True
             while piece := self._session.read(65536):
                 pieces.append(piece)
-        except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
-            pass  # all that has come is decrypted; the end of input follows on the socket
+            self.ended = True
+        except ssl.SSLWantReadError:
+            pass  # all that has come is decrypted
         return b"".join(pieces)
 
     def take_output(self) -> bytes:
