@@ -123,7 +123,7 @@ class ChatController(BaseController):
     def _key(self):
         """Return the id of the client that asks: its browser's, from the session, and its tab's."""
         # Most requests have no query, and parsing none takes 4 µs and 300 bytes while they wait.
-        tab = request.GET.get("tab", "") if request.environ["QUERY_STRING"] else ""
+        tab = request.GET.get("tab", "") if request.query_string else ""
         if len(tab) > TAB_LIMIT:
             refuse(400, f"A tab's id has at most {TAB_LIMIT} characters.")
         return session.get("client"), tab
