@@ -14,13 +14,16 @@ from cogen.web import settings
 
 #: What the functions that read an option's text are called where people read about them.
 TYPES = {
-    settings.asbool: "true or false",
-    settings.count: "number",
-    settings.seconds: "seconds",
-    settings.text: "text",
+    "asbool": "true or false",
+    "count": "number from 0",
+    "positive": "number from 1",
+    "seconds": "seconds",
+    "text": "text",
 }
 HEADER = ("option", "type", "default", "what it does")
-WIDTHS = (24, 14, 14, 48)
+WIDTHS = (24, 17, 13, 46)
+
+Row = tuple[list[nodes.Node], ...]
 
 
 class ServerOptions(SphinxDirective):
@@ -29,14 +32,14 @@ class ServerOptions(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         rows = [
             (
-                nodes.literal(text=option.name),
-                nodes.Text(TYPES.get(option.type, option.type.__name__)),
-                _default(option.default),
-                nodes.Text(option.help),
+                [nodes.literal(text=option.name)],
+                [nodes.Text(TYPES.get(option.type.__name__, option.type.__name__))],
+                [_default(option.default)],
+                self.parse_inline(option.help.replace("`", "``"))[0],
             )
             for option in settings.OPTIONS
         ]
-        return [_table([tuple(nodes.Text(title) for title in HEADER), *rows])]
+        return [_table([tuple([nodes.Text(title)] for title in HEADER), *rows])]
 
 
 def _default(value: object) -> nodes.Node:
@@ -47,7 +50,7 @@ def _default(value: object) -> nodes.Node:
     return nodes.literal(text=f"{value:.10g}" if isinstance(value, float) else str(value))
 
 
-def _table(rows: list[tuple[nodes.Node, ...]]) -> nodes.table:
+def _table(rows: list[Row]) -> nodes.table:
     """Return a table of `rows`, the first of which is its head."""
     group = nodes.tgroup(cols=len(WIDTHS))
     group += [nodes.colspec(colwidth=width) for width in WIDTHS]
@@ -57,8 +60,8 @@ def _table(rows: list[tuple[nodes.Node, ...]]) -> nodes.table:
     return nodes.table("", group, classes=["server-options"])
 
 
-def _row(cells: tuple[nodes.Node, ...]) -> nodes.row:
-    return nodes.row("", *[nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells])
+def _row(cells: Row) -> nodes.row:
+    return nodes.row("", *[nodes.entry("", nodes.paragraph("", "", *cell)) for cell in cells])
 
 
 def setup(app: Any) -> dict[str, Any]:
