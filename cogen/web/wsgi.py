@@ -16,7 +16,6 @@ import gc
 import logging
 import os
 import signal
-import socket
 import traceback
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
@@ -177,8 +176,6 @@ class WSGIServer:
     def _add_connection(self, descriptor: int, address: Any) -> None:
         sock = _socket.socket(self.socket.family, self.socket.type, 0, descriptor)
         sock.setblocking(False)
-        if self.socket.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tls = TLS(self._tls_context) if self._tls_context is not None else None
         self.connections.add(Connection(self, sock, address, tls))
 
@@ -398,7 +395,13 @@ def spare_the_collector(threshold: int) -> None:
 def _bind_addr(host: str, port: int | str) -> tuple[str, int] | str:
     if host.startswith("unix:"):
         return host[len("unix:") :]
-    return host, int(port)
+    try:
+        number = int(port)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 65535:
+        raise ValueError(f"server option port = {port}: a number from 0 to 65535 is needed")
+    return host, number
 
 
 def server_factory(
@@ -409,10 +412,15 @@ def server_factory(
 ) -> Callable[[Application], None]:
     """Return ``serve(app)`` for ``[server:main] use = egg:ChatApp#http``.
 
+    :param global_conf: the ini file's ``[DEFAULT]``; its ``debug`` is that of the server too.
     :param host: an address, or ``unix:`` and a path.
     :raises ValueError: for an option that does not exist or has an impossible value.
     """
+    if global_conf and "debug" in global_conf:
+        # PasteDeploy hands on only what differs from [DEFAULT].
+        options.setdefault("debug", global_conf["debug"])
     Settings(**split_options(options)[1])
+    _bind_addr(host, port)
 
     def serve(app: Application) -> None:
         Runner(host, port, app, options).run()

@@ -145,3 +145,15 @@ def test_limit_that_is_switched_off_is_none_of_the_timeouts():
 )
 def test_address_that_host_and_port_mean(host, port, address):
     assert Runner(host, port, hello, {}).server.bind_addr == address
+
+
+@pytest.mark.parametrize("port", ["x", "99999", "-1", ""])
+def test_a_port_that_can_not_be_is_refused_before_anything_is_served(port):
+    with pytest.raises(ValueError, match="server option port = "):
+        server_factory({}, "127.0.0.1", port)
+
+
+def test_debug_of_the_defaults_is_the_server_s_unless_it_has_its_own():
+    with pytest.raises(ValueError, match="server option debug = perhaps"):
+        server_factory({"debug": "perhaps"})
+    server_factory({"debug": "perhaps"}, debug="false")
