@@ -1,0 +1,148 @@
+"""The programs that the documentation shows, as they are shown."""
+
+import importlib.util
+import pathlib
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from webtest import TestApp
+
+from chatapp.config.middleware import make_app
+from chatapp.controllers import chat as controller
+from cogen.core import events
+from cogen.web.async_ import InlineHost, OperationLost
+from cogen.web.wsgi import Runner
+from tests.cogen.web.rig import Client, Serving
+
+ROOT = pathlib.Path(__file__).parents[2]
+Sleep = events.Sleep
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """Import a file of docs/examples; for it a second is a hundredth of one."""
+    monkeypatch.setattr(events, "Sleep", lambda seconds: Sleep(seconds / 100))
+
+    def load(name):
+        path = ROOT / "docs" / "examples" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def serve():
+    serving = []
+
+    def start(application):
+        serving.append(Serving(application))
+        return serving[-1]
+
+    yield start
+    for server in serving:
+        server.stop()
+
+
+def waits_twice(environ, start_response):
+    yield environ["cogen.yield"](Sleep(0.001))
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    yield environ["cogen.yield"](Sleep(0.001))
+    yield b"one, "
+    yield b"two"
+
+
+def test_the_countdown_sends_each_number_by_itself(example, serve):
+    server = serve(example("countdown").application)
+    with Client(server.address) as client:
+        assert client.get("/?from=3").chunks == [b"3\n", b"2\n", b"1\n", b"lift-off\n"]
+
+
+def test_the_countdown_says_that_it_is_over_when_its_client_goes(example, serve, caplog):
+    server = serve(example("countdown").application)
+    with Client(server.address) as client:
+        client.request("/?from=100000")
+        server.parked()
+    server.connections(0)
+    assert "this countdown is over" in caplog.text
+
+
+def test_good_middleware_keeps_empty_chunks(example, serve):
+    upper = example("middleware").Upper
+    assert TestApp(InlineHost(upper(waits_twice))).get("/").body == b"ONE, TWO"
+    with Client(serve(upper(waits_twice)).address) as client:
+        assert client.get().chunks == [b"ONE, ", b"TWO"]
+
+
+def test_middleware_may_collect_a_body_if_it_keeps_empty_chunks(example):
+    collected = example("middleware").collected
+
+    def reverse(environ, start_response):
+        return collected(waits_twice(environ, start_response), lambda body: body[::-1])
+
+    assert TestApp(InlineHost(reverse)).get("/").body == b"owt ,eno"
+
+
+def test_middleware_that_joins_is_named(example, serve):
+    joined = example("middleware").Joined
+    with pytest.raises(OperationLost, match=r"Joined\.__call__"):
+        TestApp(InlineHost(joined(waits_twice))).get("/")
+    server = serve(joined(waits_twice))
+    with Client(server.address) as client:
+        assert client.get().status == 500
+    server.logged(r"Joined\.__call__")
+
+
+def test_the_ticker_starts_with_its_server(example, monkeypatch):
+    ticker = example("ticker")
+    started = []
+    monkeypatch.setattr(Runner, "run", lambda self: started.append(self))
+    ticker.server_factory({}, port=0)(ticker.application)
+    (runner,) = started
+    assert [coroutine.name for coroutine in runner.sched.coros] == ["tick"]
+
+
+def test_the_ticker_signals_those_who_wait(example, serve):
+    ticker = example("ticker")
+    server = serve(ticker.application)
+    ticking = server.call(server.sched.add, ticker.tick)
+    with Client(server.address) as client:
+        numbers = [int(chunk) for chunk in client.get().chunks]
+    server.call(ticking.cancel)
+    assert numbers == list(range(numbers[0], numbers[0] + 3))
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/thread", b"42\n"),
+        ("/greenlet", b"42\n"),
+        ("/future", b"332833500\n"),
+        ("/block", b"no operation was needed\n"),
+    ],
+)
+def test_others_are_waited_for(example, serve, monkeypatch, path, answer):
+    others = example("others")
+    others.processes.shutdown()
+    monkeypatch.setattr(others, "processes", ThreadPoolExecutor(1))  # a fork warns in a test
+    with others.processes, Client(serve(others.application).address) as client:
+        assert client.get(path).body == answer
+
+
+def test_the_controller_of_the_readme_is_a_chat(monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    names = {"__name__": controller.__name__}
+    exec(code.replace("timeout=10", "timeout=0.05"), names)
+    monkeypatch.setattr(controller, "ChatController", names["ChatController"])
+    application = InlineHost(make_app({"debug": "false"}))
+
+    ann, bob = TestApp(application), TestApp(application)
+    for person in (ann, bob):
+        assert person.get("/chat/pull/A").body == b""
+    assert ann.post("/chat/push", b"hello", content_type="text/plain").text == "sent"
+    for person in (ann, bob):
+        assert person.get("/chat/pull").text == "A: hello\r\n"
+        assert person.get("/chat/pull").body == b""
