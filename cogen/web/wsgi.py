@@ -142,7 +142,7 @@ class WSGIServer:
         self._stopped = _Stopped()
         self._accepter = self.loop.io(self.socket.fileno(), 1)
         self._accepter.start(self._accept)
-        self._retry = self.loop.timer(_ACCEPT_PAUSE)
+        self._timer = self.loop.timer(_ACCEPT_PAUSE)
         resolution = min((limit for limit in self.settings.timeouts() if limit), default=4.0) / 4
         self._period = min(1.0, resolution)
         self._watch = self.loop.timer(self._period, repeat=self._period)
@@ -165,7 +165,7 @@ class WSGIServer:
                     raise
                 log.error("accepting pauses for %s s: %s", _ACCEPT_PAUSE, error)
                 self._accepter.stop()
-                self._retry.start(self._accept_again)
+                self._later(_ACCEPT_PAUSE, self._accept_again)
                 return
             self._add_connection(descriptor, address)
 
@@ -184,7 +184,7 @@ class WSGIServer:
         self.connections.discard(connection)
         if self.stopping:
             self._check_stopped()
-        elif not self._accepter.active and not self._retry.active:
+        elif not self._accepter.active and not self._timer.active:
             self._accepter.start(self._accept)
 
     def _check_deadlines(self) -> None:
@@ -233,7 +233,7 @@ class WSGIServer:
             connection.close_if_idle()
             connection.answer_and_close()
         if self.settings.shutdown_timeout:
-            self._stop_later(self.settings.shutdown_timeout, self.stop_now)
+            self._later(self.settings.shutdown_timeout, self.stop_now)
         self._check_stopped()
 
     def stop_now(self) -> None:
@@ -244,22 +244,24 @@ class WSGIServer:
         reason = ConnectionAbortedError("the server stops")
         for connection in list(self.connections):
             connection.kill(reason)
-        self._stop_later(_LAST_SECONDS, self._end)
+        self._later(_LAST_SECONDS, self._end)
         self._check_stopped()
 
     def _stop_accepting(self) -> None:
         self.stopping = True
         self._accepter.stop()
-        self._retry.stop()
+        self._timer.stop()
         if self._socket_file is not None and self.socket.fileno() >= 0:
             os.unlink(self._socket_file)
         self.socket.close()
 
-    def _stop_later(self, seconds: float, stop: Callable[[], None]) -> None:
-        self._retry.stop()
-        self._retry.close()
-        self._retry = self.loop.timer(seconds)
-        self._retry.start(stop)
+    def _later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call `function`, instead of what this was told before."""
+        self._timer.stop()
+        self._timer.close()
+        # A new one each time: libev would start one that has run down without its delay.
+        self._timer = self.loop.timer(seconds)
+        self._timer.start(function, update=True)
 
     def _check_stopped(self) -> None:
         if not self.connections and self._stopped is not None:
@@ -267,7 +269,7 @@ class WSGIServer:
 
     def _end(self) -> None:
         """Let :meth:`serve` end, whatever still runs."""
-        for watcher in (self._accepter, self._retry, self._watch):
+        for watcher in (self._accepter, self._timer, self._watch):
             watcher.stop()
             watcher.close()
         self.workers.stop()

@@ -31,3 +31,19 @@ def connect(serve):
     yield start
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def serve_ini(paster_serve, tmp_path):
+    """Serve an application of tests.cogen.web.apps by ``paster serve``; return it, and where."""
+
+    def start(app, *options):
+        ini = tmp_path / "x.ini"
+        lines = ["[server:main]", "use = egg:ChatApp#http", "port = 0", *options]
+        lines += ["[app:main]", f"paste.app_factory = tests.cogen.web.apps:{app}"]
+        ini.write_text("\n".join(lines))
+        served = paster_serve(str(ini))
+        host, _, port = served.url.removeprefix("http://").partition(":")
+        return served, (host, int(port))
+
+    return start

@@ -45,6 +45,16 @@ def test_hello_is_one_packet(serve, connect):
     assert data.endswith(b"\r\n\r\nhello")
 
 
+def test_accepted_sockets_are_set_up_by_inheritance(serve, connect):
+    server = serve(hello)
+    assert connect(server).get().body == b"hello"
+    (connection,) = server.call(lambda: list(server.server.connections))
+    sock = connection._socket
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 131072
+    assert not sock.getblocking()
+
+
 def test_environ_is_that_of_pep_3333(serve, connect):
     seen = {}
 

@@ -1,0 +1,51 @@
+"""Applications for servers in processes of their own, to be named in ini files."""
+
+import logging
+import resource
+
+import gevent
+
+from cogen.core import queue
+from tests.cogen.web.rig import hello
+
+log = logging.getLogger("cogen.tests")
+
+
+def few_files(global_conf):
+    """Make hello in a process that may have 60 descriptors."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
+    return hello
+
+
+def waiting(global_conf):
+    """Make an application whose paths wait in one way or the other."""
+    messages = queue.Queue()
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        path = environ["PATH_INFO"]
+        log.info("begins %s", path)
+        try:
+            if path == "/parked":
+                yield environ["cogen.call"](messages.get)(timeout=1000)
+                yield type(environ["cogen.wsgi"].result).__name__.encode()
+            elif path == "/twice":
+                for _ in "ab":
+                    yield environ["cogen.core"].events.Sleep(1000)
+                    yield b"slept "
+            elif path == "/running":
+                gevent.sleep(0.3)
+                yield b"ran"
+            elif path == "/blocked":
+                gevent.sleep(1000)
+            elif path == "/stubborn":
+                try:
+                    gevent.sleep(1000)
+                finally:
+                    gevent.sleep(1000)
+            else:
+                yield b"hello"
+        finally:
+            log.info("closes %s", path)
+
+    return application
