@@ -51,7 +51,7 @@ setup(
     install_requires=[
         "Beaker>=1.14",
         "gevent>=24.11",
-        "httptools>=0.6.4",
+        "httptools>=0.9",
         "hupper>=1.12",
         "Mako>=1.3",
         "PasteDeploy>=3.1",
@@ -62,7 +62,6 @@ setup(
         "debug": ["backlash>=0.3"],
         "docs": ["furo>=2024.8.6", "sphinx>=8.0"],
         "metrics": ["prometheus-client>=0.20"],
-        "redis": ["redis>=5.0"],
         "test": [
             "backlash>=0.3",
             "coverage>=7.6",
@@ -73,7 +72,6 @@ setup(
             "playwright>=1.49",
             "prometheus-client>=0.20",
             "pytest>=9.0",
-            "redis>=5.0",
             "ruff>=0.8",
             "waitress>=3.0",
             "webtest>=3.0.1",

@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 ALLOWED = {
     "chatapp": {
         *{"pylons", "cogen"},
-        *{"webob", "routes", "beaker", "mako", "paste", "gevent", "redis", "prometheus_client"},
+        *{"webob", "routes", "beaker", "mako", "paste", "gevent", "prometheus_client"},
     },
     "pylons": {"webob", "routes", "beaker", "mako", "backlash"},
     "cogen": {"gevent", "greenlet", "httptools", "prometheus_client"},
@@ -28,7 +28,6 @@ LAZY = {
     ("pylons", "backlash"),
     ("cogen", "prometheus_client"),
     ("chatapp", "prometheus_client"),
-    ("chatapp", "redis"),
     ("paster", "gevent"),
     ("paster", "pylons"),
     ("paster", "webtest"),
