@@ -5,6 +5,7 @@
 ``python -m benchmarks.idle``           the same beside idle connections and parked requests
 ``python -m benchmarks.fanout``         one push of the chat to N waiting pulls
 ``python -m benchmarks.hotspots``       where the microseconds of a delivery go
+``python -m benchmarks.runtime``        coroutines and queues, without a server
 ======================================  ====================================================
 
 The parts: ``rig`` starts a server on a core of its own and reads what it used, ``serve`` is

@@ -36,7 +36,7 @@ LAYERS = (
     ("server, the rest", ("cogen/web/",)),
     ("core", ("cogen/core/",)),
     ("webob", ("webob/",)),
-    ("session", ("beaker/", "pylons/sessions")),
+    ("session", ("beaker/", "pylons/sessions", "pylons/stores", "pylons/cookies")),
     ("routes", ("routes/", "repoze/lru", "pylons/routing", "chatapp/config/routing")),
     ("registry", ("pylons/registry", "pylons/context")),
     ("controllers", ("pylons/controllers/", "pylons/decorators/")),
