@@ -94,7 +94,7 @@ class CoroutineInstance(events.Operation):
         self.prio = priority.FIRST
         self.coro = coro
         self.f_args = args
-        self.f_kws = kws
+        self.f_kws = kws or None
         self.name = getattr(coro, "__name__", None) or type(coro).__name__
         self.caller = None
         self.sched = None
@@ -103,7 +103,7 @@ class CoroutineInstance(events.Operation):
         self.result: Any = None
         self.exception: ExcInfo | None = None
         self.locals: dict[Any, dict[str, Any]] | None = None
-        self.endings: dict[Callable[[], Any], None] | None = None
+        self.endings: list[Callable[[CoroutineInstance], Any]] | None = None
         self.debug = False
 
     @property
@@ -161,7 +161,7 @@ class CoroutineInstance(events.Operation):
         self.sched.current = self
         self.state = self.STATE_RUNNING
         try:
-            made = self.coro(*self.f_args, **self.f_kws)
+            made = self.coro(*self.f_args, **(self.f_kws or {}))
         except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
             try:
                 return self._fail(exc)
@@ -169,7 +169,7 @@ class CoroutineInstance(events.Operation):
                 self = None  # type: ignore[assignment]
         if _is_generator(made):
             self.coro = made
-            self.f_args, self.f_kws = (), {}
+            self.f_args, self.f_kws = (), None
             # In 2008 an added coroutine queued up once more before its first
             # line ran; one that is called runs at once, its caller waits for it.
             return events.PASS if self.caller is None else self.run_op(events.PASS, self.sched)
@@ -188,7 +188,7 @@ class CoroutineInstance(events.Operation):
     def _end(self, state: int) -> None:
         self.state = state
         self.coro = self.op = self.locals = None
-        self.f_args, self.f_kws = (), {}
+        self.f_args, self.f_kws = (), None
         endings, self.endings = self.endings, None
         if self.sched is not None:
             self.sched.coros.discard(self)
@@ -196,7 +196,7 @@ class CoroutineInstance(events.Operation):
             self._trace("ends in state", self._state_names[state])
         for ending in endings or ():
             try:
-                ending()
+                ending(self)
             except Exception:
                 log.exception("%r, called at the end of coroutine %s, failed", ending, self.name)
 
@@ -309,11 +309,12 @@ class CoroutineInstance(events.Operation):
 
     close = cancel
 
-    def at_end(self, ending: Callable[[], Any]) -> None:
-        """Call ``ending()`` when the coroutine has ended, however it does."""
+    def at_end(self, ending: Callable[[CoroutineInstance], Any]) -> None:
+        """Call ``ending(self)`` when the coroutine has ended, however it does."""
         if self.endings is None:
-            self.endings = {}
-        self.endings[ending] = None
+            self.endings = [ending]
+        else:
+            self.endings.append(ending)
 
     def handle_error(self, op: Any = None) -> None:
         """Report an exception that nobody waits for; a cancellation is none."""

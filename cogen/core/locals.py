@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cogen.core.coroutines import CoroutineInstance
     from cogen.core.schedulers import Scheduler
 
-#: The scheduler that each greenlet runs, entered by Scheduler.run.
+#: The scheduler that each greenlet runs, while it steps coroutines.
 runners: dict[Any, Scheduler] = {}
 
 

@@ -148,7 +148,7 @@ class IterateToken(events.Operation):
         self.coro.remove_waiter(self.caller)
         self.sched.wake(self, self.caller, True)
 
-    def abandon(self) -> None:
+    def abandon(self, consumer: Any) -> None:
         """Cancel the producer, whose consumer has ended, unless it is being stopped."""
         if not self.stopping:
             self.coro.cancel()

@@ -14,7 +14,6 @@ coroutine ends with the coroutine.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogen.core import events
@@ -125,7 +124,7 @@ class PSSubscribe(events.Operation):
             if not hasattr(coro, "at_end"):
                 raise TypeError(f"{coro!r} can't tell when it ends: pass a key to subscribe()")
             if key not in self.queue.subscribers:
-                coro.at_end(partial(self.queue._drop, key))
+                coro.at_end(self.queue._drop)
         self.queue.subscribers[key] = self.queue._history_begins()
         return self, coro
 

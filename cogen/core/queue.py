@@ -37,6 +37,11 @@ def _joined_by(op: Op, waiting: Waiting[Op]) -> Waiting[Op]:
     return waiting
 
 
+def _left_by(op: Op, waiting: Waiting[Op]) -> None:
+    assert isinstance(waiting, OrderedDict), "nobody waits here"
+    del waiting[op]
+
+
 class Full(Exception):
     """Raised by put_nowait() when the queue has no free slot."""
 
@@ -83,7 +88,7 @@ class QGet(events.TimedOperation):
 
     def cleanup(self, sched: Scheduler, coro: Any) -> bool:
         if self.state == WAITING:
-            del self.queue.waiting_gets[self]
+            _left_by(self, self.queue.waiting_gets)
         elif self.state == READY:
             self.queue._give_back(self.result)
         return True
@@ -137,7 +142,7 @@ class QPut(events.TimedOperation):
     def cleanup(self, sched: Scheduler, coro: Any) -> bool:
         # Once admitted the item stays: a put can't be taken back from who got it.
         if self.state == WAITING:
-            del self.queue.waiting_puts[self]
+            _left_by(self, self.queue.waiting_puts)
             self.queue._forget_task()
         return True
 
@@ -187,6 +192,9 @@ class _ShortDeque(list[Any]):
 
     def popleft(self) -> Any:
         return self.pop(0)
+
+    def appendleft(self, item: Any) -> None:
+        self.insert(0, item)
 
 
 #: Items up to which taking the first out of a list costs no more than out of a deque.

@@ -7,23 +7,22 @@ operations; what they need to wait, wake and fail are the helpers here.
 
 The greenlet that calls :meth:`Scheduler.run` is the runner. It steps coroutines
 for some milliseconds, then lets the hub poll sockets and timers and run other
-greenlets; with nothing to step it sleeps in the hub. Everything but
-:meth:`Scheduler.call_threadsafe` belongs to the runner's thread.
+greenlets; with nothing to step it sleeps in the hub. What those bring is queued
+in ``urgent``, which has a turn of its own before ``active``: neither can keep
+the other waiting for long. Everything but :meth:`Scheduler.call_threadsafe`
+belongs to the runner's thread.
 
 Read :mod:`cogen.core.events` first.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, NamedTuple
-
-from greenlet import getcurrent
 
 from cogen.core import events
 from cogen.core.coroutines import CoroutineInstance
@@ -37,8 +36,8 @@ __all__ = ["Scheduler", "Waiting"]
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which the runner lets the hub have its turn.
-SLICE = 0.005
+#: Seconds for each of the two queues, after which it is the next one's turn.
+SLICE = 0.004
 #: Steps between two looks at the clock: 50 ns each, against some 500 ns a step.
 STEPS_PER_LOOK = 8
 
@@ -92,6 +91,7 @@ class Scheduler(Runner):
         self.default_timeout = events.check_timeout(default_timeout, "default_timeout")
         self.proactor_resolution = proactor_resolution
         self.active: deque[events.Pair] = deque()
+        self.urgent: deque[events.Pair] = deque()
         self.sigwait: dict[Any, dict[events.WaitForSignal, None]] = {}
         self.signals: dict[Any, dict[events.Signal, None]] = {}
         #: The coroutines that have begun and not ended. They are kept alive here.
@@ -150,13 +150,16 @@ class Scheduler(Runner):
         and ``coro.run_op`` is not called for it any more.
         """
         if not op.undo(self, coro):
-            for pair in [pair for pair in self.active if pair[1] is coro]:
-                self.active.remove(pair)
+            for queue in (self.urgent, self.active):
+                for pair in [pair for pair in queue if pair[1] is coro]:
+                    queue.remove(pair)
 
     def expire(self, op: Any, coro: Any) -> None:
         """Finish ``op``, which waits, as if its time were over now."""
         if op.state not in (READY, FAILED) and op.undo(self, coro):
-            self.ready(op.expired(), coro)
+            self.urgent.append((op.expired(), coro))
+            if self._asleep:
+                self._rouse()
 
     # -- what operations use ------------------------------------------------------
 
@@ -186,6 +189,15 @@ class Scheduler(Runner):
             self.active.appendleft((op, coro))
         else:
             self.active.append((op, coro))
+        if self._asleep:
+            self._rouse()
+
+    def arrive(self, op: Any, coro: Any) -> None:
+        """Deliver ``op``, which something outside finished: a socket, a timer, a thread."""
+        if op.timer is not None:
+            self.disarm(op)
+        op.state = READY
+        self.urgent.append((op, coro))
         if self._asleep:
             self._rouse()
 
@@ -294,6 +306,7 @@ class Scheduler(Runner):
             for coro in list(self.coros):
                 coro.cancel()
         self.active.clear()
+        self.urgent.clear()
 
     def snapshot(self) -> list[Waiting]:
         """List the coroutines that have begun, what each waits for, and for how long."""
@@ -309,44 +322,33 @@ class Scheduler(Runner):
         ]
 
     def _has_work(self) -> bool:
-        return self.running and bool(self.active or self.pending or self._calls)
+        return self.running and bool(self.active or self.urgent or self.pending or self._calls)
 
     def find_hub(self) -> Any:
         """Return gevent's hub of this thread, with the backend that the proactor asks for."""
         return self.proactor.hub()
 
-    @contextlib.contextmanager
-    def _as_runner(self) -> Iterator[None]:
-        """Make the calling greenlet the runner, and known to be that of this scheduler."""
-        with super()._as_runner():
-            greenlet = getcurrent()
-            runners[greenlet] = self
-            try:
-                yield
-            finally:
-                del runners[greenlet]
-                self.current = None
-
     def _cycle(self, limit: float | None) -> None:
         """Step what is ready, then let the hub poll, at most ``limit`` seconds."""
         if self._calls:
             self._make_calls()
-        if self.active:
-            self._step(monotonic() + SLICE)
-            self.current = None
-        if self.active or self._calls:
+        for queue in (self.urgent, self.active):
+            if queue:
+                self._step(queue)
+        if self.active or self.urgent or self._calls:
             self._give_turn()
         elif self.pending and self.running:
             self._sleep(limit)
 
-    def _step(self, deadline: float) -> None:
-        """Step coroutines until there is none to step or the time is over."""
-        active = self.active
+    def _step(self, queue: deque[events.Pair]) -> None:
+        """Step the coroutines of a queue until there is none left or the time is over."""
+        runners[self._greenlet] = self
+        deadline = monotonic() + SLICE
         looks = STEPS_PER_LOOK
         op = coro = pair = None
         try:
-            while active and self.running:
-                op, coro = active.popleft()
+            while queue and self.running:
+                op, coro = queue.popleft()
                 if op.state > READY:
                     if op.state != FAILED:
                         continue  # cancelled since it was queued
@@ -370,7 +372,8 @@ class Scheduler(Runner):
         finally:
             # The traceback of a failed operation keeps this frame: it must not
             # keep the coroutine, which keeps the traceback.
-            op = coro = pair = None
+            op = coro = pair = self.current = None
+            del runners[self._greenlet]
 
     def _put_off(self, pair: events.Pair) -> None:
         """Queue what would run now behind the others: the time of this turn is over."""

@@ -21,7 +21,8 @@ import gevent
 from gevent.event import AsyncResult
 from greenlet import getcurrent
 
-from cogen.core import coroutines, events, locals
+from cogen.core import events, locals
+from cogen.core.operations import CoroutineException
 from cogen.core.util import priority
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class _Outside(events.TimedOperation):
         except BaseException as exc:  # noqa: BLE001 - raised in the coroutine that waits
             self.sched.fail(self, self.caller, exc)
         else:
-            self.sched.wake(self, self.caller)
+            self.sched.arrive(self, self.caller)
 
     def finalize(self, sched: Scheduler | None = None) -> Any:
         self.state = events.FINALIZED
@@ -199,10 +200,15 @@ class _Outsider:
 
     def run_op(self, op: Any, sched: Scheduler) -> events.Operation:
         self.running = False
-        if isinstance(op, coroutines.CoroutineException):
-            self.set_exception(op.args[1])
+        if isinstance(op, CoroutineException):
+            self.set_exception(op.raisable())
         else:
-            self.set_result(op.finalize(sched))
+            try:
+                result = op.finalize(sched)
+            except Exception as exc:  # noqa: BLE001 - raised in who waits outside
+                self.set_exception(exc)
+            else:
+                self.set_result(result)
         return events.HANDED_OVER
 
 
@@ -214,7 +220,17 @@ def submit(sched: Scheduler, op: Any) -> Future[Any]:
     one running that has nothing else to do).
     """
     future: Future[Any] = Future()
-    outsider = _Outsider(future.set_result, future.set_exception)
+
+    def unless_cancelled(setter: Callable[[Any], None]) -> Callable[[Any], None]:
+        def set_it(value: Any) -> None:
+            if future.set_running_or_notify_cancel():
+                setter(value)
+
+        return set_it
+
+    outsider = _Outsider(
+        unless_cancelled(future.set_result), unless_cancelled(future.set_exception)
+    )
 
     def begin() -> None:
         if not future.cancelled():

@@ -141,7 +141,7 @@ class ProactorBase:
             self.scheduler.fail(act, act.caller, exc)
         else:
             self.remove_token(act)
-            self.scheduler.wake(act, act.caller)
+            self.scheduler.arrive(act, act.caller)
 
     def close(self) -> None:
         """Forget all operations."""

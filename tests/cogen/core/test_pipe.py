@@ -143,6 +143,36 @@ def test_the_producer_ends_with_the_consumer(sched, where):
     assert seen == ["finally"]
 
 
+def test_the_producer_ends_with_a_consumer_that_is_no_coroutine(sched):
+    """A request, say: it can't tell when it ends, but the operation it waits for is undone."""
+    seen = []
+
+    class Request:
+        running, debug = True, False
+
+        def run_op(self, op, sched):
+            seen.append(op.finalize(sched))
+            return events.HANDED_OVER
+
+    @coro
+    def producer():
+        try:
+            yield chunk(1)
+            yield events.Sleep(60)
+        finally:
+            seen.append("finally")
+
+    request = Request()
+    token = sched.begin(Iterate(producer), request).finalize(sched)
+    steps = sched.iter_run()
+    for _ in range(2):
+        sched.begin(token, request)
+        next(steps)
+    sched.cancel(token, request)
+    assert seen == [1, "finally"]
+    steps.close()
+
+
 def test_the_function_decorated_stays_an_ordinary_coroutine(run):
     """In 2008 Iterate changed the decorated function itself."""
 

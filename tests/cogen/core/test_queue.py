@@ -115,8 +115,9 @@ def test_join_waits_for_the_last_task_done():
         q.task_done()
 
 
-def test_an_item_handed_to_a_cancelled_getter_goes_back_to_the_head():
-    sched, q, seen = Scheduler(), queue.Queue(), []
+@pytest.mark.parametrize("maxsize", [0, 2, 100])
+def test_an_item_handed_to_a_cancelled_getter_goes_back_to_the_head(maxsize):
+    sched, q, seen = Scheduler(), queue.Queue(maxsize), []
 
     @coro
     def getter():
@@ -155,6 +156,28 @@ def test_an_item_handed_to_a_cancelled_getter_goes_to_the_next_one():
     sched.add(story)
     sched.run()
     assert seen == [("second", "a")]
+
+
+def test_a_queue_that_got_an_item_back_may_be_over_its_size_but_takes_no_more():
+    sched, q = Scheduler(), queue.Queue(1)
+
+    @coro
+    def getter():
+        yield q.get()
+
+    @coro
+    def story():
+        getting = yield events.AddCoro(getter)
+        yield events.Sleep(0)
+        yield q.put("a")
+        yield q.put("b")
+        getting.cancel()
+        assert list(q.queue) == ["a", "b"]
+        with pytest.raises(queue.Full):
+            yield q.put_nowait("c")
+        return [(yield q.get()), (yield q.get_nowait())]
+
+    assert sched.run(story()) == ["a", "b"]
 
 
 def test_a_put_that_times_out_is_no_unfinished_task():

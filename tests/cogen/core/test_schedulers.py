@@ -136,6 +136,24 @@ def test_iter_run_goes_step_by_step_and_waits_no_longer_than_the_resolution():
     assert longest < 0.015
 
 
+def test_two_schedulers_may_be_embedded_in_one_loop():
+    seen = []
+
+    @coro
+    def story(sched):
+        for _ in range(3):
+            seen.append(current().sched is sched)
+            yield
+
+    loops = []
+    for sched in (Scheduler(), Scheduler()):
+        sched.add(story, (sched,))
+        loops.append(sched.iter_run())
+    while loops:
+        loops = [loop for loop in loops if next(loop, "end") != "end"]
+    assert seen == [True] * 6
+
+
 def test_a_scheduler_that_sleeps_uses_no_cpu_and_wakes_in_time(sched):
     """In 2008 timers without sockets made it spin."""
     before = time.process_time()
@@ -294,6 +312,23 @@ def test_a_coroutine_that_blocks_in_gevent_stalls_its_scheduler_only(sched):
     sched.add(other)
     sched.run()
     assert seen == ["greenlet", "blocker", "other coroutine"]
+
+
+def test_a_call_from_outside_does_not_disturb_a_coroutine_that_blocks_in_gevent(sched):
+    seen = []
+
+    @coro
+    def blocker():
+        yield
+        began = time.monotonic()
+        gevent.sleep(0.02)
+        seen.append(time.monotonic() - began > 0.019)
+        yield
+
+    gevent.spawn_later(0.005, sched.call_threadsafe, seen.append, "call")
+    sched.add(blocker)
+    sched.run()
+    assert seen == [True, "call"]
 
 
 def test_two_schedulers_of_one_thread_share_a_queue_between_their_greenlets():

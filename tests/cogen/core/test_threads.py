@@ -8,7 +8,7 @@ import gevent
 import pytest
 from gevent.event import AsyncResult, Event
 
-from cogen.core import events, threads
+from cogen.core import events, queue, threads
 from cogen.core.coroutines import coro
 
 
@@ -166,10 +166,34 @@ def test_submit_from_another_thread(sched):
 
 
 def test_a_future_cancelled_before_the_scheduler_runs_is_not_begun(sched):
-    future = threads.submit(sched, double(1))
+    q = queue.Queue()
+    future = threads.submit(sched, q.put("item"))
     future.cancel()
     sched.run()
     assert future.cancelled()
+    assert q.empty()
+
+
+def test_a_future_cancelled_while_its_outcome_is_on_the_way_stays_cancelled(sched):
+    @coro
+    def story():
+        yield events.Sleep(0.001)
+        future.cancel()
+        return "too late"
+
+    future = threads.submit(sched, story())
+    sched.run()
+    assert future.cancelled()
+
+
+def test_a_finalize_that_fails_is_raised_outside(sched):
+    class Broken(events.Operation):
+        def finalize(self, sched):
+            raise LookupError("no value")
+
+    future = threads.submit(sched, Broken())
+    sched.run()
+    assert isinstance(future.exception(), LookupError)
 
 
 def test_get_from_a_greenlet(sched):
