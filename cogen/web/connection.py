@@ -196,6 +196,8 @@ class Connection:
                 self._backlog.append(event)
         if self._backlog is not None and len(self._backlog) > _BACKLOG:
             self.pause_reading()
+        if self.server.stopping:
+            self._announce_close()
 
     def _take(self, event: Event) -> None:
         """Act on one event of the parser's; a request's head begins an exchange."""
@@ -216,8 +218,6 @@ class Connection:
                 return
             self._keep_alive = event.keep_alive
             exchange = Exchange(self, event)
-            if self.server.stopping and not self._backlog:
-                exchange.response.keep_alive = False
             self.exchange = exchange
             self.server.requests += 1
             if event.length:
@@ -433,20 +433,27 @@ class Connection:
             self._wait_for(
                 "head", settings.header_timeout if has_begun else settings.keepalive_timeout
             )
+        if self.server.stopping:
+            self._announce_close()
 
-    def answer_and_close(self) -> None:
-        """End a wait with its time-out outcome, and close after the answer; for shutdown."""
-        exchange = self.exchange
-        if exchange is not None:
-            if not self._backlog:
-                exchange.response.keep_alive = False
-            exchange.expire()
+    def _announce_close(self) -> None:
+        """Let the response to the last request that the client has sent say that it is the last."""
+        if self.exchange is not None and not self._backlog:
+            self.exchange.response.keep_alive = False
 
-    def close_if_idle(self) -> None:
-        """Close unless a request is being answered or has begun to arrive; for shutdown."""
-        if self.exchange is None and self._discarded < 0:
+    def wind_up(self) -> None:
+        """Read what has arrived, end a wait with its time-out outcome; close if nothing is to do.
+
+        For shutdown: the response to the last request says that it is the last.
+        """
+        if self._discarded >= 0:
+            return
+        if self._reader.active:
             self._on_readable()
-        if self.exchange is None and self._parser is None and not self._out:
+        if self.exchange is not None:
+            self._announce_close()
+            self.exchange.expire()
+        elif self._parser is None and not self._out:
             self.close()
 
     def close_gently(self) -> None:

@@ -226,12 +226,14 @@ class WSGIServer:
         """
         if self.stopping or self._stopped is None:
             return
-        self._accept()
+        known = -1
+        while len(self.connections) != known:  # what the kernel has accepted is answered
+            known = len(self.connections)
+            self._accept()
         self._stop_accepting()
         log.info("stopping: %s connections", len(self.connections))
         for connection in list(self.connections):
-            connection.close_if_idle()
-            connection.answer_and_close()
+            connection.wind_up()
         if self.settings.shutdown_timeout:
             self._later(self.settings.shutdown_timeout, self.stop_now)
         self._check_stopped()

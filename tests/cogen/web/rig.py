@@ -159,9 +159,13 @@ class Client:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(SECONDS)
-        self.socket.connect(address)
-        if wrap is not None:
-            self.socket = wrap(self.socket)
+        try:
+            self.socket.connect(address)
+            if wrap is not None:
+                self.socket = wrap(self.socket)
+        except OSError:
+            self.socket.close()
+            raise
         self._rest = b""
 
     def __enter__(self):

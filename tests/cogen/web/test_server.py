@@ -2,7 +2,6 @@
 
 import io
 import os
-import socket
 import threading
 
 import gevent
@@ -43,16 +42,6 @@ def test_hello_is_one_packet(serve, connect):
     data = client.socket.recv(65536)
     assert data.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n")
     assert data.endswith(b"\r\n\r\nhello")
-
-
-def test_accepted_sockets_are_set_up_by_inheritance(serve, connect):
-    server = serve(hello)
-    assert connect(server).get().body == b"hello"
-    (connection,) = server.call(lambda: list(server.server.connections))
-    sock = connection._socket
-    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
-    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 131072
-    assert not sock.getblocking()
 
 
 def test_environ_is_that_of_pep_3333(serve, connect):
@@ -662,48 +651,7 @@ def test_file_whose_client_goes_is_closed(serve, connect, big_file):
     server.connections(0)
 
 
-# Addresses.
-
-
-def test_unix_socket(serve, connect, tmp_path):
-    path = str(tmp_path / "socket")
-    seen = {}
-
-    def application(environ, start_response):
-        seen.update(environ)
-        return hello(environ, start_response)
-
-    server = serve(application, path)
-    assert server.server.url == f"unix:{path}"
-    assert connect(server).get().body == b"hello"
-    assert (seen["REMOTE_ADDR"], seen["SERVER_NAME"], seen["SERVER_PORT"]) == ("", "localhost", "")
-    server.stop()
-    assert not os.path.exists(path)
-
-
-def test_dead_unix_socket_is_replaced_and_a_living_one_is_not(serve, connect, tmp_path):
-    path = str(tmp_path / "socket")
-    left = socket.socket(socket.AF_UNIX)
-    left.bind(path)
-    left.close()
-    server = serve(hello, path)
-    assert connect(server).get().body == b"hello"
-    with pytest.raises(OSError, match="in use"):
-        serve(hello, path)
-    assert connect(server).get().body == b"hello"
-
-
-def test_ipv6(serve, connect):
-    server = serve(hello, ("::1", 0))
-    assert server.server.url == f"http://[::1]:{server.address[1]}"
-    with socket.create_connection(server.address) as sock:
-        sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        assert sock.recv(65536).endswith(b"hello")
-
-
-def test_empty_host_is_refused(serve):
-    with pytest.raises(ValueError, match="ambiguous"):
-        serve(hello, ("", 0))
+# Several applications.
 
 
 def test_applications_by_prefix(serve, connect):
