@@ -152,6 +152,10 @@ class Session(MutableMapping[str, Any]):
     def __delitem__(self, key: str) -> None:
         del self._changeable()[key]
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of `key`, or `default`."""
+        return self._loaded().get(key, default)
+
     def __contains__(self, key: object) -> bool:
         return key in self._loaded()
 

@@ -94,6 +94,7 @@ class ChatController(BaseController):
         Bail out after 10 seconds (``chat.pull_timeout``) if there are none.
         """
         clients = app_globals.clients
+        environ = request.environ
         client = clients.get(self._key())
         if client is None or client.dead:
             client = Client(self._nick(nick, client), app_globals.pubsub)
@@ -101,16 +102,16 @@ class ChatController(BaseController):
             history = min(len(app_globals.pubsub.messages), app_globals.settings.history)
             response.headers["Chat-History"] = str(history)
             if clients.add(self._new_key(), client):
-                yield request.environ["cogen.core"].events.AddCoro(clients.expire)
-            yield request.environ["cogen.core"].events.AddCoro(client.watch, prio=priority.CORO)
-            client.watcher = request.environ["cogen.wsgi"].result
+                yield environ["cogen.core"].events.AddCoro(clients.expire)
+            yield environ["cogen.core"].events.AddCoro(client.watch, prio=priority.CORO)
+            client.watcher = environ["cogen.wsgi"].result
             return
         clients.pulled(client)
 
         timeout = app_globals.settings.pull_timeout
-        yield request.environ["cogen.call"](client.messages.get)(timeout=timeout)
+        yield environ["cogen.call"](client.messages.get)(timeout=timeout)
 
-        result = request.environ["cogen.wsgi"].result
+        result = environ["cogen.wsgi"].result
         if isinstance(result, events.OperationTimeout):
             pass
         elif isinstance(result, Exception):

@@ -18,7 +18,7 @@ def restrict(*methods: str) -> Callable[[Action], Action]:
     def decorator(func: Action) -> Action:
         @functools.wraps(func)
         def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if request.method not in allowed:
+            if request.environ["REQUEST_METHOD"] not in allowed:
                 abort(405, headers=[("Allow", ", ".join(allowed))])
             return func(self, *args, **kwargs)
 
