@@ -93,7 +93,7 @@ def _print(listeners: int, results: dict[str, report.Figures]) -> None:
         f"{first} has",
         "ms to the last",
         "CPU µs/delivery",
-        f"{first} needs",
+        f"to {first}'s",
         "bytes/parked",
         "server busy",
         "client busy",

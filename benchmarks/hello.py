@@ -58,7 +58,7 @@ def _compare(servers: dict[str, rig.Server], connections: int, rounds: int, seco
         "req/s",
         f"{first} has",
         "CPU µs/req",
-        f"{first} needs",
+        f"to {first}'s",
         "server busy",
         "wrk busy",
     )
