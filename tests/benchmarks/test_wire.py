@@ -22,7 +22,7 @@ def test_a_response_that_ends_with_the_connection_is_refused():
 
 
 def test_a_length_in_the_body_is_no_header():
-    with pytest.raises(BadResponse):
+    with pytest.raises(BadResponse, match="without Content-Length or chunks"):
         is_whole(b"HTTP/1.1 200 OK\r\n\r\n\r\nContent-Length: 3\r\n\r\n")
 
 
