@@ -52,12 +52,10 @@ class Request(BaseRequest):
         return offers[0][0] if offers else None
 
     def determine_browser_charset(self) -> str:
-        """Return the charset the client prefers (RFC 9110, 12.5.2), else UTF-8."""
-        offers = self.accept_charset.acceptable_offers(["utf-8"])
-        accepted = self.environ.get("HTTP_ACCEPT_CHARSET", "")
-        if offers or not accepted:
-            return "utf-8"
-        return accepted.split(",")[0].split(";")[0].strip() or "utf-8"
+        """Return the charset the client likes best (RFC 9110, 12.5.2), UTF-8 if it has no wish."""
+        weighed = [(quality, name) for name, quality in self.accept_charset.parsed or ()]
+        quality, charset = max(weighed, default=(0, ""), key=lambda pair: pair[0])
+        return charset if quality and charset != "*" else "utf-8"
 
     def signed_cookie(self, name: str, secret: str) -> Any:
         """Return what :meth:`Response.signed_cookie` stored, or None if absent or not genuine."""

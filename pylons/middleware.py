@@ -17,7 +17,7 @@ from typing import Any
 from pylons.configuration import asbool
 from pylons.debugger import Debugger
 from pylons.http import Environ, Request, Response, StartResponse, WSGIApp
-from pylons.registry import CONTEXT_KEY, file_wrapper
+from pylons.registry import file_wrapper
 from pylons.static import Cascade, StaticFiles
 from pylons.util import StatusWatch, close, primed
 
@@ -59,7 +59,7 @@ class StatusCodeRedirect:
         watch = StatusWatch(self.errors, start_response)
         script_name = environ.get("SCRIPT_NAME", "")  # layers inside may move it
         app_iter = self.app(environ, watch.start_response)
-        if watch.status is not None and not watch.caught:
+        if watch.status and not watch.caught:
             return app_iter
         return primed(self._watched(environ, script_name, start_response, watch, app_iter))
 
@@ -82,15 +82,14 @@ class StatusCodeRedirect:
                     continue
                 held.append(chunk)
                 size += len(chunk)
-                if size > _LONGEST_REPLACED or "pylons.status_code_redirect" in environ:
+                if size > _LONGEST_REPLACED:
                     yield from watch.release() + held
-                    held.clear()
         finally:
             close(app_iter)
         if not watch.caught:
             return
         held = watch.written + held
-        if "pylons.status_code_redirect" in environ or "pylons.original_response" in environ:
+        if "pylons.status_code_redirect" in environ:
             watch.release()
             yield from held
             return
@@ -116,7 +115,7 @@ class StatusCodeRedirect:
             app_iter = self.app(environ, document.start_response)
             for chunk in app_iter:
                 if chunk and document.caught:
-                    if not (document.status or "").startswith("2"):
+                    if not document.status.startswith("2"):
                         break
                     document.status = watch.status
                     document.headers = _merged(watch.headers, document.headers)
@@ -205,7 +204,6 @@ def _document_environ(environ: Environ, script_name: str, path: str, original: R
     """Return an environ that asks for the error document, clean of what the first run left."""
     left = ("pylons.", "routes.", "webob.", "wsgiorg.")
     new = {key: value for key, value in environ.items() if not key.startswith(left)}
-    new.pop("HTTP_TRANSFER_ENCODING", None)
     new.update(
         {
             "REQUEST_METHOD": "HEAD" if environ["REQUEST_METHOD"] == "HEAD" else "GET",
@@ -219,8 +217,6 @@ def _document_environ(environ: Environ, script_name: str, path: str, original: R
             "pylons.original_response": original,
         }
     )
-    if CONTEXT_KEY in environ:
-        new[CONTEXT_KEY] = True
     return new
 
 

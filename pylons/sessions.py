@@ -92,8 +92,7 @@ class SessionMiddleware:
             )
         coerce_session_params(given)
         self.options = {name: given.pop(name) for name in _DEFAULTS}
-        for name in ("auto", "httponly", "invalidate_corrupt", "save_accessed_time", "secure"):
-            self.options[name] = asbool(self.options[name])
+        self.options["invalidate_corrupt"] = asbool(self.options["invalidate_corrupt"])
         self.timeout: float | None = self.options["timeout"]
         self.store = make_store(given, self.timeout)
         self.cookie = SessionCookie(self.options)
@@ -301,7 +300,6 @@ class Session(MutableMapping[str, Any]):
         self._is_new = True
         self._last_accessed = None
         self._data = {"_creation_time": now, "_accessed_time": now}
-        self._cookie = None
         self._id = uuid.uuid4().hex
 
     def _updated(self, raw: Raw | None) -> Data | None:

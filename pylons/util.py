@@ -70,7 +70,7 @@ class StatusWatch:
     def __init__(self, catch: tuple[str, ...], start_response: Callable[..., Any]) -> None:
         self._catch = catch
         self._start_response = start_response
-        self.status: str | None = None
+        self.status = ""  # until there is one
         self.caught = False
 
     def start_response(
@@ -78,7 +78,7 @@ class StatusWatch:
     ) -> Callable[[bytes], object]:
         """Pass the start of a response on, or keep it (WSGI)."""
         # What has been passed on can't be taken back: a second call is the server's to judge.
-        passed = self.status is not None and not self.caught
+        passed = self.status and not self.caught
         self.status = status
         self.caught = not passed and status.startswith(self._catch)
         if self.caught:
@@ -89,9 +89,8 @@ class StatusWatch:
 
     def release(self) -> list[bytes]:
         """Pass on what was kept, and return what was written meanwhile."""
-        self._catch = ()
         self.caught = False
-        self.start_response(self.status or "", self.headers, self.exc_info)
+        self.start_response(self.status, self.headers, self.exc_info)
         return self.written
 
 
@@ -111,11 +110,11 @@ def call_wsgi_application(
     """
     watch = StatusWatch(("",), _never)
     app_iter = application(environ, watch.start_response)
-    if watch.status is None:
+    if not watch.status:
         iterator = iter(app_iter)
         first = next(iterator, b"")
         app_iter = primed(_rejoined(first, iterator, app_iter))
-    if watch.status is None:
+    if not watch.status:
         close(app_iter)
         raise RuntimeError(
             f"{application!r} has not called start_response with its first chunk: it waits for "

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pylons.middleware import ErrorHandler
+from pylons.middleware import ErrorHandler, StatusCodeRedirect
 from tests.pylons.driver import get
 
 HERE = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "127.0.0.1:5000"}
@@ -57,6 +57,20 @@ def test_others_get_a_plain_error_and_no_console(app, client):
 @pytest.mark.parametrize("host", ["localhost", "localhost:5000", "[::1]:5000", "127.0.0.1"])
 def test_hosts_of_this_machine(app, host):
     assert b"LookupError" in get(app, **HERE | {"HTTP_HOST": host}).body
+
+
+def test_an_error_page_does_not_replace_the_traceback(app):
+    def page(environ, start_response):
+        start_response("200 OK", [])
+        return [b"page"]
+
+    def application(environ, start_response):
+        answer = page if environ["PATH_INFO"] == "/error/document" else app
+        return answer(environ, start_response)
+
+    layer = StatusCodeRedirect(application, [500])
+    assert b"LookupError" in get(layer, **HERE).body
+    assert get(layer, **HERE | {"REMOTE_ADDR": "192.0.2.7"}).body == b"page"
 
 
 def test_old_errors_are_forgotten(app):

@@ -13,6 +13,7 @@ def test_languages():
     request = Request(make_environ(HTTP_ACCEPT_LANGUAGE="de;q=0.5, fr, it;q=0, *;q=0.1"))
     assert request.languages == ["fr", "de", "en-us"]
     assert Request(make_environ()).languages == ["en-us"]
+    assert Request(make_environ(HTTP_ACCEPT_LANGUAGE="@ @")).languages == ["en-us"]
 
 
 def test_accepted_types_and_charsets():
@@ -20,8 +21,20 @@ def test_accepted_types_and_charsets():
     assert request.match_accept(["text/html", "application/json"]) == "application/json"
     assert request.match_accept(["image/png"]) is None
     assert request.determine_browser_charset() == "utf-8"
-    latin = Request(make_environ(HTTP_ACCEPT_CHARSET="latin-1;q=0.9"))
-    assert latin.determine_browser_charset() == "latin-1"
+
+
+@pytest.mark.parametrize(
+    ("header", "charset"),
+    [
+        ("latin-1;q=0.9, utf-8;q=0.2", "latin-1"),
+        ("*", "utf-8"),
+        ("latin-1;q=0", "utf-8"),
+        ("@ @", "utf-8"),
+    ],
+)
+def test_the_charset_the_client_likes_best(header, charset):
+    request = Request(make_environ(HTTP_ACCEPT_CHARSET=header))
+    assert request.determine_browser_charset() == charset
 
 
 def test_signed_cookies_come_back_and_nothing_else_does():

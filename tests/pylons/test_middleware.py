@@ -139,6 +139,18 @@ def test_if_the_page_fails_the_original_is_sent(kind, caplog):
     assert ("no page" in caplog.text) == (kind == "exception")
 
 
+def test_a_page_of_several_chunks_is_streamed_and_closed_once():
+    body = Body(b"", b"one ", b"", b"two")
+
+    def page(environ, start_response):
+        start_response("200 OK", [])
+        return body
+
+    inner, _ = answering("404 Not Found", b"gone")
+    assert get(redirecting(inner, page)).chunks == [b"", b"one ", b"", b"two"]
+    assert body.closes == 1
+
+
 def test_a_head_request_gets_a_head_request_for_the_page():
     inner, _ = answering("404 Not Found")
     exchange = get(redirecting(inner), REQUEST_METHOD="HEAD")
@@ -146,13 +158,14 @@ def test_a_head_request_gets_a_head_request_for_the_page():
 
 
 def test_the_application_can_keep_its_own_error():
-    inner, _ = answering("404 Not Found", b"mine")
+    inner, _ = answering("404 Not Found", b"mine ", b"alone")
 
     def app(environ, start_response):
         environ["pylons.status_code_redirect"] = True
         return inner(environ, start_response)
 
-    assert get(redirecting(app)).body == b"mine"
+    exchange = get(redirecting(app))
+    assert (exchange.status, exchange.body) == ("404 Not Found", b"mine alone")
 
 
 def test_a_very_long_error_is_data_and_streams():

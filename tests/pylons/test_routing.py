@@ -134,6 +134,15 @@ def test_a_path_is_text():
     assert routes.get("/x/\xff") == "[]"
 
 
+def test_the_route_is_told_and_script_name_may_be_missing():
+    routes = Routes(ID)
+    environ = make_environ("/x/1")
+    del environ["SCRIPT_NAME"]
+    routes.app(environ, lambda *args: None)
+    assert environ["routes.route"].routepath == "/x/{id}"
+    assert environ["SCRIPT_NAME"] == ""
+
+
 def test_a_redirect_route():
     exchange = get(Routes(ID).app, "/old/7", SCRIPT_NAME="/app")
     assert exchange.status == "301 Moved Permanently"

@@ -11,6 +11,7 @@ import pytest
 from beaker.middleware import SessionMiddleware as BeakerSessionMiddleware
 
 from pylons.sessions import SessionMiddleware
+from pylons.stores import make_store
 from tests.pylons.driver import Exchange, get, make_environ
 
 SECRET = "only the test knows"
@@ -253,6 +254,34 @@ class TestOverlapping:
         assert app.data() == {}
 
 
+@pytest.mark.parametrize("touched", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session: session.save(),
+        lambda session: session.delete(),
+        lambda session: session.invalidate(),
+        lambda session: session.regenerate_id(),
+        lambda session: session.revert(),
+        lambda session: session.update(a=1),
+        lambda session: session.pop("n"),
+    ],
+)
+def test_a_change_after_the_start_is_an_error(app, change, touched):
+    app.put(n=1)
+
+    def run(session):
+        if touched:
+            assert session["n"] == 1
+        yield b"data"
+        change(session)
+
+    late = app.begin(run)
+    late.step()
+    with pytest.raises(RuntimeError, match="when the response was started"):
+        late.step()
+
+
 class TestTime:
     def test_it_times_out_after_its_last_use(self, app, clock):
         app.put(nick="ada")
@@ -284,6 +313,44 @@ class TestTime:
             clock.now += 2
             app.data()
         assert len(writes) == 1
+
+    @pytest.mark.parametrize(
+        "option", [{"session.timeout": None}, {"session.save_accessed_time": "false"}]
+    )
+    def test_where_no_time_counts_none_is_noted(self, tmp_path, clock, option):
+        more = {"session.timeout": None} if "session.timeout" not in option else {}
+        app = App(**{"session.data_dir": str(tmp_path)}, **option, **more)
+        app.put(nick="ada")
+        start = clock.now
+        clock.now += 10_000
+        app.data()
+        assert app.run(lambda session: session.last_accessed) == start
+
+    def test_a_storage_that_expires_by_itself_is_told_a_longer_time(self):
+        told = []
+
+        class Namespace(dict):
+            def __init__(self, id, **options):
+                told.append((id, options))
+
+            def acquire_read_lock(self):
+                pass
+
+            release_read_lock = acquire_read_lock
+
+        store = make_store({"type": "x", "namespace_class": Namespace, "url": "u"}, 600)
+        assert store.load("0" * 32) is None
+        options = {"digest_filenames": False, "timeout": 720, "url": "u"}
+        assert told == [("0" * 32, options)]
+
+    def test_the_store_is_not_swept_at_each_save(self, clock, monkeypatch):
+        app = App()
+        sweeps = []
+        monkeypatch.setattr(app.layer.store, "_sweep", sweeps.append)
+        for _ in range(100):
+            clock.now += 2
+            app.put(nick="ada")
+        assert len(sweeps) == 2
 
     def test_memory_is_freed_after_the_timeout(self, clock):
         app = App()
@@ -348,6 +415,16 @@ class TestIds:
         app.cookie = cookie
         assert app.data() == {}
 
+    def test_what_was_saved_before_delete_is_not_kept(self, app):
+        app.put(nick="ada")
+
+        def run(session):
+            session.save()
+            session.delete()
+
+        app.run(run)
+        assert app.cookie is None
+
     def test_revert(self, app):
         app.put(nick="ada")
 
@@ -358,6 +435,25 @@ class TestIds:
             return [session["nick"], repr(session)[:9], len(session) > 0]
 
         assert app.run(run) == ["ada", "<Session ", True]
+
+    def test_revert_takes_save_back(self, app):
+        app.run(lambda session: session.save() or session.revert())
+        assert app.cookie is None
+
+    @pytest.mark.parametrize("attribute", ["id", "is_new", "created", "last_accessed"])
+    def test_each_attribute_loads_the_session(self, app, clock, attribute):
+        app.put(nick="ada")
+        expected = {
+            "id": app.cookie[-32:],
+            "is_new": False,
+            "created": clock.now,
+            "last_accessed": clock.now,
+        }
+        assert app.run(lambda session: getattr(session, attribute)) == expected[attribute]
+
+    def test_a_session_that_begins_anew_was_never_accessed(self, app):
+        app.put(nick="ada")
+        assert app.run(lambda session: session.invalidate() or session.last_accessed) is None
 
     def test_another_session_can_be_read(self, app):
         app.put(nick="ada")
@@ -412,6 +508,18 @@ class TestOptions:
         with pytest.raises(ValueError, match=match):
             App(**{f"session.{option}": value})
 
+    def test_options_may_come_without_a_configuration(self):
+        assert SessionMiddleware(None, key="k", secret="s").cookie.key == "k"
+
+    def test_a_long_cookie_header_is_not_remembered(self):
+        app = App()
+        app.put(nick="ada")
+        cookie = app.layer.cookie
+        cookie.find(f"{app.cookie}; long={'x' * 1000}")
+        assert cookie._remembered.cache_info().currsize == 0
+        cookie.find(app.cookie)
+        assert cookie._remembered.cache_info().currsize == 1
+
     def test_prefixes_and_a_whole_configuration(self):
         layer = SessionMiddleware(
             None, {"debug": True, "beaker.session.key": "b", "session.secret": "s"}, timeout=9
@@ -443,10 +551,11 @@ def test_corrupt_data_begins_a_new_session(tmp_path, caplog):
     corrupt()
     assert app.data() == {}
     assert "can't be read" in caplog.text
-    app.layer.options["invalidate_corrupt"] = False
+    strict = App(**{"session.data_dir": str(tmp_path), "session.invalidate_corrupt": "false"})
+    strict.cookie = f"sid={app.layer.cookie._signature(id).decode()}{id}"
     corrupt()
     with pytest.raises(zlib.error):
-        app.data()
+        strict.data()
 
 
 def test_a_response_that_is_replaced_has_the_cookie_too(app):

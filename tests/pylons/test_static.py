@@ -19,6 +19,9 @@ def public(tmp_path):
     (directory / "index.html").write_text("<p>home")
     (directory / "css").mkdir()
     (directory / "css" / "chat.css").write_text("body {}")
+    (directory / "docs").mkdir()
+    (directory / "docs" / "index.html").write_text("<p>docs")
+    (directory / "no.type-known").write_bytes(b"?")
     (directory / "zo\u00eb.txt").write_text("zo\u00eb")
     return directory
 
@@ -32,8 +35,9 @@ def test_files_have_etag_and_date_and_answer_304_and_ranges(public):
     assert app.get("/css/chat.css", headers={"If-None-Match": headers["ETag"]}).status_int == 304
     since = {"If-Modified-Since": headers["Last-Modified"]}
     assert app.get("/css/chat.css", headers=since).status_int == 304
-    part = app.get("/css/chat.css", headers={"Range": "bytes=0-3"})
-    assert (part.status_int, part.body) == (206, b"body")
+    part = app.get("/css/chat.css", headers={"Range": "bytes=1-4"})
+    assert (part.status_int, part.body) == (206, b"ody ")
+    assert app.get("/no.type-known").content_type == "application/octet-stream"
     assert app.get("/").text == "<p>home"
     assert app.get("/zo%C3%AB.txt").body == "zo\u00eb".encode()
     os.utime(public / "css" / "chat.css", (1, 1))
@@ -48,6 +52,44 @@ def test_what_is_no_file_is_no_success(public, path):
     exchange = get(StaticFiles(str(public)), path)
     assert exchange.status == "404 Not Found"
     assert str(public).encode() not in exchange.body
+
+
+def test_a_directory_is_its_index_page(public):
+    app = StaticFiles(str(public))
+    assert get(app, "/docs/").body == b"<p>docs"
+    moved = get(app, "/docs", SCRIPT_NAME="/app")
+    assert (moved.status, moved.headers["location"]) == ("301 Moved Permanently", "/app/docs/")
+    assert get(app, "/css").status == "404 Not Found"
+    assert get(app, "/css/").status == "404 Not Found"
+
+
+def test_a_file_reaches_the_servers_file_wrapper_and_is_closed(public):
+    files = []
+
+    class FileWrapper:
+        def __init__(self, file, size):
+            files.append(file)
+            self.close = file.close
+
+        def __iter__(self):
+            return iter(lambda: files[-1].read(4), b"")
+
+    wrapper = {"wsgi.file_wrapper": FileWrapper}
+    app = StaticFiles(str(public))
+    assert get(app, "/css/chat.css", **wrapper).body == b"body {}"
+    part = get(app, "/css/chat.css", HTTP_RANGE="bytes=1-4", **wrapper)
+    assert part.body == b"ody "
+    assert [file.closed for file in files] == [True]
+
+
+def test_what_is_not_a_file_to_read_is_not_read(public):
+    os.mkfifo(public / "pipe")
+    assert get(StaticFiles(str(public)), "/pipe").status == "404 Not Found"
+
+
+def test_a_missing_directory_is_an_error_at_start():
+    with pytest.raises(NotADirectoryError, match="no such directory"):
+        StaticFiles("/no/such/directory")
 
 
 def test_a_new_file_is_seen_within_the_refresh_time(public, monkeypatch):
@@ -103,6 +145,14 @@ def test_the_last_may_be_late_and_no_other():
         start_response("200 OK", [])
         yield b"late"
 
+    class Body(list):
+        closes = 0
+
+        def close(self):
+            self.closes += 1
+
+    body = Body()
     assert get(Cascade([late])).chunks == [b"", b"late"]
     with pytest.raises(RuntimeError, match="make it the last"):
-        get(Cascade([late, late]))
+        get(Cascade([lambda environ, start_response: body, late]))
+    assert body.closes == 1

@@ -114,3 +114,13 @@ def test_a_watch_passes_a_second_start_on_once_one_has_passed():
     watch.start_response("500 Oh", [], "exc_info")
     assert passed == [("200 OK", [], None), ("500 Oh", [], "exc_info")]
     assert not watch.caught
+
+
+def test_a_watch_takes_back_what_it_holds():
+    passed = []
+    watch = StatusWatch(("4", "5"), lambda *args: passed.append(args))
+    watch.start_response("404 No", [])
+    watch.start_response("500 Oh", [("X-One", "1")], "exc_info")
+    assert (watch.status, watch.caught, passed) == ("500 Oh", True, [])
+    assert watch.release() == []
+    assert passed == [("500 Oh", [("X-One", "1")], "exc_info")]

@@ -79,8 +79,27 @@ def test_the_steps_can_be_overridden(site):
 
             return HomeController
 
+        def register_globals(self, environ):
+            environ["pylons.pylons"].response.headers["X-Registered"] = "yes"
+
     app = RegistryManager(RoutesMiddleware(App(site.config), site.mapper))
-    assert get(app).body == b"override"
+    exchange = get(app)
+    assert exchange.body == b"override"
+    assert exchange.headers["x-registered"] == "yes"
+
+
+def test_a_controller_is_looked_for_once(site, monkeypatch):
+    site.controller(index=lambda self: "x")
+    app = site.app()
+    get(app)
+    monkeypatch.setattr("pylons.wsgiapp.importlib", None)
+    assert get(app).body == b"x"
+
+
+def test_how_text_is_encoded_is_configured(site):
+    site.config["pylons.response_options"].update(charset="latin-1", errors="replace")
+    site.controller(index=lambda self: "zo\u00eb \u20ac")
+    assert get(site.app()).body == b"zo\xeb ?"
 
 
 def test_a_controller_that_returns_nothing_is_told_how_to(site):
@@ -138,6 +157,9 @@ def test_webtest_finds_the_requests_objects(site):
     assert response.tmpl_context.name == "ada"
     assert response.config is site.config
     assert response.req.path == "/"
+    assert response.session.is_new
+    assert response.h is response.g is None
+    assert response.response.status_int == 200
 
 
 def test_webtest_finds_a_whole_response_too(site):

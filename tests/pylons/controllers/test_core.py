@@ -75,13 +75,14 @@ def test_text_is_appended_to_what_was_written(site):
     assert exchange.headers["content-length"] == "7"
 
 
-def test_text_after_a_body_keeps_the_length_right(site):
+@pytest.mark.parametrize("body", [b"one ", b""])
+def test_text_after_a_body_keeps_the_length_right(site, body):
     def index(self):
-        response.body = b"one "
+        response.body = body
         return "two"
 
     site.controller(index=index)
-    assert get(site.app()).headers["content-length"] == "7"
+    assert get(site.app()).headers["content-length"] == str(len(body) + 3)
 
 
 @pytest.mark.parametrize("result", [7, {"a": 1}, object()])
@@ -255,6 +256,7 @@ class TestForward:
     def test_another_pylons_application_has_its_own_request(self, site):
         def index(self):
             answer = forward(site.inner)
+            assert request.path == "/"
             request.environ["pylons.pylons"]  # still there
             return answer
 
@@ -263,7 +265,7 @@ class TestForward:
             yield request.path
 
         site.controller(index=index, item=item)
-        app = site.app()
+        app = site.bare()
 
         def moved(environ, start_response):
             return app({**environ, "PATH_INFO": "/item/1"}, start_response)
