@@ -27,9 +27,9 @@ import gevent
 from cogen.core import coroutines, events
 from cogen.core.schedulers import Scheduler
 
-from .async_ import Application
 from .connection import Connection
 from .environ import base_environ
+from .gate import Application
 from .listening import listen
 from .parser import RequestParser
 from .settings import Settings, split_options

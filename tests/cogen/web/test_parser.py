@@ -585,3 +585,58 @@ def test_where_h11_accepts_too_both_read_the_same(data):
             continue
         there = [text for field, text in fields if field == name]
         assert value == ("; " if name == "cookie" else ", ").join(there)
+
+
+def test_the_same_octets_are_parsed_once_and_mean_the_same():
+    remembered = {}
+    request = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
+    first = RequestParser(Settings(), remembered).feed(request)
+    assert list(remembered) == [request]
+    parser = RequestParser(Settings(), remembered)
+    assert parser.feed(request) == first
+    assert parser.between_messages
+
+
+@pytest.mark.parametrize("cut", range(1, 30))
+def test_the_last_piece_of_a_request_is_not_taken_for_one(cut):
+    remembered = {}
+    request = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
+    parser = RequestParser(Settings(), remembered)
+    assert parser.feed(request[:cut]) == []
+    (head,) = parser.feed(request[cut:])
+    assert head.target == b"/a"
+    assert remembered == {}
+
+
+def test_octets_within_a_body_are_not_taken_for_a_request():
+    request = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
+    remembered = {}
+    RequestParser(Settings(), remembered).feed(request)
+    parser = RequestParser(Settings(), remembered)
+    parser.feed(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n" % len(request))
+    assert parser.feed(request) == [request, END]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx",
+        b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: test\r\n\r\n" * 2,
+        b"GET / HTTP/1.1\r\nHost: test\r\n\r\nGET",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET /" + 2000 * b"a" + b" HTTP/1.1\r\nHost: test\r\n\r\n",
+    ],
+)
+def test_only_a_short_whole_request_by_itself_is_remembered(request_):
+    remembered = {}
+    RequestParser(Settings(), remembered).feed(request_)
+    assert remembered == {}
+
+
+def test_what_is_remembered_is_bounded():
+    remembered = {}
+    parser = RequestParser(Settings(), remembered)
+    for number in range(3000):
+        parser.feed(b"GET /%d HTTP/1.1\r\nHost: test\r\n\r\n" % number)
+        assert len(remembered) <= 1024
