@@ -114,6 +114,9 @@ class ConfigProxy(Proxy):
         except OutsideRequest:
             return _process["config"]
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._current_obj(), name)  # Proxy's own way round _current_obj() is faster
+
     def init_app(self, *args: Any, **kwargs: Any) -> None:
         """Make a new process configuration from this one and initialise it (0.9.7's form).
 

@@ -155,9 +155,11 @@ class Response(webob.Response):
         Location is made absolute; what a bodyless status must not carry is left out (RFC 9110,
         8.6: no Content-Length in 204; 15.4.5: a 304 without Content-Type).
         """
-        headers: list[tuple[str, str]] = self._headerlist
+        # A copy always: layers outside add their headers to it.
         if "location" in self._names():
-            headers = self._abs_headerlist(environ)
+            headers: list[tuple[str, str]] = self._abs_headerlist(environ)
+        else:
+            headers = list(self._headerlist)
         if self.is_bodyless:
             unfit = ("content-type", "content-length")
             headers = [pair for pair in headers if pair[0].lower() not in unfit]

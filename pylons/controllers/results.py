@@ -5,6 +5,7 @@ One place for it, because a plain action returns its result and a generator acti
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from types import GeneratorType
 from typing import Any
@@ -50,7 +51,7 @@ def as_response(context: RequestContext, result: Any) -> Any:
     response: Response = context.response
     if isinstance(result, RESPONSE_TYPES):
         if result is not response:
-            _add_headers(response, getattr(result, "wsgi_response", result))
+            result = _with_headers(result, response.headerlist)
         response = result
     elif isinstance(result, str | bytes):
         response.append(result)
@@ -68,14 +69,22 @@ def as_response(context: RequestContext, result: Any) -> Any:
     return response
 
 
-def _add_headers(ours: Response, theirs: Any) -> None:
-    """Give a whole response what the action had set on ``pylons.response``.
+def _with_headers(response: Any, more: list[tuple[str, str]]) -> Any:
+    """Return a whole response with what the action had set on ``pylons.response``.
 
     Cookies are added, other headers only where the response has none of its own: an error or a
-    redirect is often raised by code that knows nothing of the cookies set before it.
+    redirect is often raised by code that knows nothing of the cookies set before it. The response
+    itself stays as it is, unless it was raised: it may be one that all requests share.
     """
-    for name, value in ours.headerlist:
+    if isinstance(response, HTTPException):
+        headers = response.wsgi_response.headers
+    else:
+        response = copy.copy(response)
+        response.headerlist = list(response.headerlist)
+        headers = response.headers
+    for name, value in more:
         if name.lower() == "set-cookie":
-            theirs.headers.add(name, value)
+            headers.add(name, value)
         elif name.lower() not in ("content-type", "content-length"):
-            theirs.headers.setdefault(name, value)
+            headers.setdefault(name, value)
+    return response

@@ -33,6 +33,13 @@ def test_the_form_of_0_9_7_makes_a_configuration_of_its_own():
     assert (first["pylons.package"], first["who"]) == ("first", "first")
 
 
+def test_the_global_name_passes_everything_on_outside_a_request():
+    PylonsConfig().init_app({}, {"a": "1"}, package="p")
+    assert (config["a"], config.get("a"), config.get("b"), "a" in config) == ("1", "1", None, True)
+    config["b"] = "2"
+    assert dict(config.items())["b"] == "2"
+
+
 def test_defaults_are_not_shared():
     PylonsConfig()["pylons.response_options"]["headers"]["X-Mine"] = "1"
     assert "X-Mine" not in PylonsConfig()["pylons.response_options"]["headers"]

@@ -165,4 +165,4 @@ def test_webtest_finds_the_requests_objects(site):
 def test_webtest_finds_a_whole_response_too(site):
     whole = webob.Response("whole", content_type="text/plain")
     site.controller(index=lambda self: whole)
-    assert webtest.TestApp(site.app()).get("/").response is whole
+    assert webtest.TestApp(site.app()).get("/").response.text == "whole"

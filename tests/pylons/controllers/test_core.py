@@ -8,7 +8,7 @@ import pytest
 import webob
 from webob.exc import HTTPForbidden
 
-from pylons import request, response, tmpl_context
+from pylons import Response, request, response, session, tmpl_context
 from pylons.controllers import WSGIController, core
 from pylons.controllers.util import abort, forward, redirect
 from tests.pylons.driver import Exchange, get, make_environ
@@ -111,6 +111,45 @@ def test_cookies_set_before_an_error_are_kept(site):
     assert exchange.headers["x-mine"] == "1"
     assert exchange.headers["content-type"].startswith("text/")
     assert isinstance(exchange.environ["pylons.controller.exception"], HTTPForbidden)
+
+
+@pytest.mark.parametrize("response_class", [Response, webob.Response])
+def test_a_response_that_all_requests_share_keeps_nobodys_cookies(site, response_class):
+    shared = response_class("shared", content_type="text/plain")
+
+    def item(self, id):
+        response.set_cookie("id", id)
+        session["id"] = id
+        session.save()
+        return shared
+
+    site.controller(item=item)
+    for number in "12":
+        exchange = get(site.app(), f"/item/{number}")
+        cookies = [v for k, v in exchange.starts[0][1] if k == "Set-Cookie"]
+        assert [c.split("=")[0] for c in cookies] == ["id", "sid"]
+        assert cookies[0].startswith(f"id={number}")
+    assert "Set-Cookie" not in shared.headers
+
+
+def test_layers_outside_may_add_to_the_headers(site):
+    kept = []
+
+    def item(self, id):
+        kept.append(response._current_obj())
+        return id
+
+    def adding(environ, start_response):
+        def start(status, headers, exc_info=None):
+            headers.append(("X-Outside", "1"))
+            return start_response(status, headers, exc_info)
+
+        return inner(environ, start)
+
+    site.controller(item=item)
+    inner = site.app()
+    assert get(adding, "/item/1").headers["x-outside"] == "1"
+    assert "X-Outside" not in kept[0].headers
 
 
 def test_before_and_after_surround_the_action(site):
