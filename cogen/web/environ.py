@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .async_ import Gate
 from .body import Body
+from .gate import Gate
 from .parser import RequestHead
 from .wrapper import FileWrapper
 

@@ -31,9 +31,9 @@ from greenlet import getcurrent
 from cogen.core import events
 
 from .accesslog import log_access
-from .async_ import Gate, OperationLost
 from .body import NO_BODY, Body
 from .environ import make_environ
+from .gate import Gate, OperationLost
 from .parser import HTTPError, RequestHead
 from .response import INTERNAL_ERROR, Response, ResponseError, simple_response
 from .wrapper import FileWrapper
