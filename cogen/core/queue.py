@@ -131,7 +131,11 @@ class QPut(events.TimedOperation):
         if queue.waiting_gets:
             getter = queue.waiting_gets.popitem(last=False)[0]
             getter.result = self.item
-            return sched.hand_over(getter, self, coro)
+            prio = self.prio if self.prio >= 0 else sched.default_priority
+            if prio and getter.sched is sched:
+                return sched.hand_over(getter, self, coro, bool(prio & priority.CORO))
+            getter.sched.wake(getter, getter.caller)
+            return self, coro
         queue._put(self.item)
         return self, coro
 
@@ -321,7 +325,7 @@ class Queue:
             self._put(put.item)
             prio = put.sched.priority_of(put)
             if prio & priority.CORO and goes_on[0] is getter and put.sched is sched:
-                goes_on = sched.hand_over(put, getter, coro)
+                goes_on = sched.hand_over(put, getter, coro, bool(prio & priority.OP))
             else:
                 put.sched.wake(put, put.caller, bool(prio & priority.OP))
         return goes_on

@@ -201,21 +201,16 @@ class Scheduler(Runner):
         if self._asleep:
             self._rouse()
 
-    def hand_over(self, woken: Any, op: Any, coro: Any) -> events.Pair:
-        """Choose who goes on: ``coro``, whose ``op`` has finished, or who waits for ``woken``.
+    def hand_over(self, woken: Any, op: Any, coro: Any, first: bool) -> events.Pair:
+        """Return the pair for who waits for ``woken`` to go on now, instead of ``coro``.
 
-        With a flag in ``op`` it is the woken one; with CORO, ``coro`` comes
-        next, without it at the end. Without a flag ``coro`` goes on and the
-        woken one is placed by its own flag.
+        ``coro``, whose ``op`` has finished too, is queued, ``first`` at the head.
+        Both have to be of this scheduler.
         """
-        prio = op.prio if op.prio >= 0 else self.default_priority
-        if not prio or woken.sched is not self:
-            woken.sched.wake(woken, woken.caller)
-            return op, coro
         if woken.timer is not None:
             self.disarm(woken)
         woken.state = READY
-        self.wake(op, coro, bool(prio & priority.CORO))
+        self.wake(op, coro, first)
         return woken, woken.caller
 
     def fail(self, op: Any, coro: Any, error: BaseException) -> None:

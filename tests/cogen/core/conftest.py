@@ -2,6 +2,7 @@
 
 import pytest
 
+from cogen.core.locals import runners
 from cogen.core.schedulers import Scheduler
 
 
@@ -12,6 +13,7 @@ def sched():
     yield sched
     assert sched.pending == 0
     assert len(sched.proactor) == 0
+    assert not runners
 
 
 @pytest.fixture

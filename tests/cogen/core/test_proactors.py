@@ -1,12 +1,13 @@
 """The proactors choose gevent's backend, or say clearly why they can't."""
 
+import socket
 import subprocess
 import sys
 
 import gevent
 import pytest
 
-from cogen.core import proactors
+from cogen.core import events, proactors, sockets
 from cogen.core.coroutines import coro
 from cogen.core.schedulers import Scheduler
 
@@ -76,9 +77,6 @@ if proactor is not None:
 
 def test_a_custom_operation_may_bring_its_own_system_call():
     """As in 2008: request_generic(act, coro, perform)."""
-    import socket
-
-    from cogen.core import sockets
 
     class Peek(sockets.SocketOperation):
         __slots__ = ("seen",)
@@ -111,11 +109,27 @@ def test_a_custom_operation_may_bring_its_own_system_call():
     right.close()
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_multiplex_first_says_whether_to_try_before_waiting(first):
+    class Request:
+        running, debug = True, False
+
+        def run_op(self, op, sched):
+            return events.HANDED_OVER
+
+    sched = Scheduler(proactor_multiplex_first=first)
+    left, right = (sockets.Socket(_sock=end) for end in socket.socketpair())
+    right._fd.send(b"x")
+    receiving = left.recv(1)
+    done = sched.begin(receiving, Request())
+    sched.run()
+    assert done is (receiving if first else None)
+    assert receiving.buff == b"x"
+    left.close()
+    right.close()
+
+
 def test_close_forgets_all_operations():
-    import socket
-
-    from cogen.core import sockets
-
     sched = Scheduler()
     left, right = (sockets.Socket(_sock=end) for end in socket.socketpair())
 

@@ -89,6 +89,75 @@ def test_who_goes_on_when_a_get_makes_room(prio, order):
     assert seen == order
 
 
+@pytest.mark.parametrize(
+    ("prio", "order"),
+    [
+        (priority.LAST, ["got", "got 2", "other", "put"]),
+        (priority.OP, ["got", "got 2", "put", "other"]),
+        (priority.CORO, ["put", "other", "got", "got 2"]),
+        (priority.FIRST, ["put", "got", "got 2", "other"]),
+    ],
+)
+def test_the_flag_of_a_put_alone_says_who_goes_on_when_it_is_admitted(prio, order):
+    sched, q, seen = Scheduler(), queue.Queue(1), []
+
+    @coro
+    def putter():
+        yield q.put(1, prio=prio)
+        seen.append("put")
+
+    @coro
+    def other():
+        seen.append("other")
+
+    @coro
+    def getter():
+        yield q.put(0)
+        yield events.AddCoro(putter)
+        yield events.Sleep(0.001)
+        yield events.AddCoro(other, prio=priority.CORO)
+        yield q.get()
+        seen.append("got")
+        yield q.get()
+        seen.append("got 2")
+
+    sched.run(getter())
+    assert seen == order
+
+
+@pytest.mark.parametrize(
+    ("prio", "order"),
+    [
+        (priority.LAST, ["put", "other", "got"]),
+        (priority.OP, ["got", "other", "put"]),
+        (priority.CORO, ["got", "put", "other"]),
+        (priority.FIRST, ["got", "put", "other"]),
+    ],
+)
+def test_who_goes_on_when_a_put_finds_a_getter(prio, order):
+    sched, q, seen = Scheduler(), queue.Queue(), []
+
+    @coro
+    def getter():
+        yield q.get()
+        seen.append("got")
+
+    @coro
+    def other():
+        seen.append("other")
+
+    @coro
+    def putter():
+        yield events.AddCoro(getter)
+        yield events.Sleep(0.001)
+        yield events.AddCoro(other, prio=priority.CORO)
+        yield q.put(1, prio=prio)
+        seen.append("put")
+
+    sched.run(putter())
+    assert seen == order
+
+
 def test_join_waits_for_the_last_task_done():
     sched, q, seen = Scheduler(), queue.Queue(2), []
 

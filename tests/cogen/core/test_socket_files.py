@@ -1,6 +1,8 @@
 """The files of sockets: read, readline, write, flush, and the end of the stream."""
 
+import errno
 import socket
+import struct
 
 import pytest
 
@@ -66,6 +68,29 @@ def test_the_end_of_the_stream_gives_what_is_buffered_then_closed(run, ends, met
         return first
 
     assert fed(run, ends, b"no newline", read) == b"no newline"
+
+
+def test_a_reset_is_not_taken_for_the_end(run):
+    listener, writer = Socket(), Socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+
+    @coro
+    def story():
+        yield writer.connect(listener.getsockname())
+        conn, _ = yield listener.accept()
+        yield writer.sendall(b"part of a line")
+        file = conn.makefile()
+        assert (yield file.read(4)) == b"part"
+        writer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.close()
+        with pytest.raises(ConnectionClosed) as caught:
+            yield file.readline()
+        conn.close()
+        return caught.value.errno
+
+    assert run(story) == errno.ECONNRESET
+    listener.close()
 
 
 def test_read_of_nothing_and_of_all_that_is_left_is_no_error(run, ends):

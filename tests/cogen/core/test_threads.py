@@ -84,6 +84,17 @@ def test_a_wait_that_is_over_or_cancelled_leaves_the_other_alone(sched, run, kin
     assert run(story) == 0
 
 
+def test_a_wait_that_is_over_leaves_no_link_behind(run):
+    @coro
+    def story():
+        event = Event()
+        with pytest.raises(events.OperationTimeout):
+            yield threads.wait(event, timeout=0.001)
+        return event.linkcount()
+
+    assert run(story) == 0
+
+
 def test_call_runs_in_a_thread_while_the_others_go_on(sched, run):
     seen = []
 
@@ -106,27 +117,29 @@ def test_call_runs_in_a_thread_while_the_others_go_on(sched, run):
 
 
 def test_more_calls_than_the_pool_has_threads_stall_nobody(sched, run):
-    release, seen = threading.Event(), []
+    release, begun = threading.Event(), []
+
+    def work(number):
+        begun.append(number)
+        return release.wait(5)
 
     @coro
-    def caller():
-        yield threads.call(release.wait, 5)
-        seen.append("called")
+    def caller(number):
+        return (yield threads.call(work, number))
 
     @coro
     def story():
         size = gevent.get_hub().threadpool.maxsize
-        callers = [sched.add(caller) for _ in range(size + 3)]
+        callers = [sched.add(caller, (number,)) for number in range(size + 3)]
         yield events.Sleep(0.01)
+        assert len(begun) <= size + 1
         callers[-1].cancel()
-        seen.append("not stalled")
         release.set()
         for instance in callers[:-1]:
-            yield events.Join(instance)
-        return len(seen) - size
+            assert (yield events.Join(instance)) is True, "the scheduler was stalled"
+        return sorted(begun) == list(range(size + 2))
 
-    assert run(story) == 3
-    assert seen[0] == "not stalled"
+    assert run(story)
 
 
 def test_a_call_that_times_out_is_given_up(sched, run):
