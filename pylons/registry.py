@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
+from typing import Any
 
 from pylons.http import Environ, StartResponse, WSGIApp
 from pylons.util import close
@@ -52,7 +53,7 @@ def in_own_context(
     return _InContext(context, app_iter)
 
 
-def file_wrapper(environ: Environ) -> type:
+def file_wrapper(environ: Environ) -> Any:
     """Return the server's ``wsgi.file_wrapper`` as a type for isinstance (list if none)."""
     wrapper = environ.get("wsgi.file_wrapper")
     return wrapper if isinstance(wrapper, type) else list

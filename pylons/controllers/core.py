@@ -16,7 +16,6 @@ Nothing here waits or knows about operations: a generator's empty chunks just go
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable, Iterable
 from inspect import Parameter, ismethod, signature
 from types import GeneratorType
@@ -25,11 +24,15 @@ from typing import Any
 from webob.exc import HTTPException, HTTPNotFound
 
 from pylons.context import RequestContext
-from pylons.controllers.results import RESPONSE_TYPES, Forwarded, as_response, is_stream
+from pylons.controllers.results import (
+    RESPONSE_TYPES,
+    Forwarded,
+    as_response,
+    as_rest,
+    is_stream,
+)
 from pylons.controllers.streaming import ActionIterator
 from pylons.http import Environ, StartResponse
-
-log = logging.getLogger(__name__)
 
 
 class WSGIController:
@@ -51,13 +54,7 @@ class WSGIController:
             result = self._dispatch_call()
         if is_stream(result, environ):
             return ActionIterator(self, context, iter(result))
-        result = self._after(result)
-        if isinstance(result, Forwarded):
-            return result.app_iter
-        if self._started:
-            # The action has called start_response itself, so what it returns is the body.
-            return () if result is None else result
-        return as_response(context, result)(environ, start_response)
+        return self._answer(result)
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
@@ -89,6 +86,14 @@ class WSGIController:
         answer = self._inspect_call(after)
         _refuse_generator(self, "__after__", answer)
         return answer if isinstance(answer, HTTPException) else result
+
+    def _answer(self, result: Any) -> Iterable[bytes]:
+        """Call ``__after__``, start the response if the action hasn't, and return its body."""
+        result = self._after(result)
+        context = self._py_object
+        if self._started or isinstance(result, Forwarded):  # which starts it in its own time
+            return as_rest(context, result)
+        return as_response(context, result)(context.environ, self._start_response)
 
     def _dispatch_call(self) -> Any:
         """Call the action that the route names, and return what it returns.
@@ -137,11 +142,15 @@ class WSGIController:
         try:
             return self._perform_call(func, args)
         except HTTPException as exc:
-            # Its traceback's frames hold environ, and environ is about to hold it: without
-            # this the request would be garbage that only the collector can free.
-            exc.__traceback__ = None
-            self._py_object.environ["pylons.controller.exception"] = exc
-            return exc
+            return self._caught(exc)
+
+    def _caught(self, exc: HTTPException) -> HTTPException:
+        """Note an exception that is a response, and return it."""
+        # Its traceback's frames hold environ, and environ is about to hold it: without this the
+        # request would be garbage that only the collector can free.
+        exc.__traceback__ = None
+        self._py_object.environ["pylons.controller.exception"] = exc
+        return exc
 
     def _perform_call(self, func: Callable[..., Any], args: dict[str, Any]) -> Any:
         """Call `func` with `args`; the hook to put something around every action."""

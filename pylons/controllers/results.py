@@ -38,8 +38,13 @@ def is_stream(result: Any, environ: Environ) -> bool:
     """Tell whether `result` is an iterable to be stepped: a generator, or nothing else known."""
     if isinstance(result, GeneratorType):
         return True
-    known = (str, bytes, list, tuple, Mapping, Forwarded, *RESPONSE_TYPES, file_wrapper(environ))
-    return isinstance(unwrapped(result), Iterable) and not isinstance(unwrapped(result), known)
+    if result is None or isinstance(result, _WHOLE):
+        return False
+    result = unwrapped(result)
+    return isinstance(result, Iterable) and not isinstance(result, (*_WHOLE, file_wrapper(environ)))
+
+
+_WHOLE = (str, bytes, list, tuple, Mapping, Forwarded, *RESPONSE_TYPES)
 
 
 def as_response(context: RequestContext, result: Any) -> Any:
@@ -67,6 +72,29 @@ def as_response(context: RequestContext, result: Any) -> Any:
     if variables is not None:
         variables["response"] = response
     return response
+
+
+def as_rest(context: RequestContext, result: Any) -> Iterable[bytes]:
+    """Return what a `result` adds to a response that has been started.
+
+    :raises TypeError: if it is a response, or nothing that can be sent.
+    """
+    if result is None:
+        return ()
+    if isinstance(result, Forwarded):
+        return result.app_iter
+    if isinstance(result, str | bytes):
+        return [context.response.encoded(result)]
+    if isinstance(result, list | tuple):
+        return [context.response.encoded(chunk) for chunk in result]
+    if isinstance(result, file_wrapper(context.environ)):
+        return result
+    if isinstance(result, HTTPException):
+        raise result
+    raise TypeError(
+        f"An action whose response had been started returned {result!r:.200}; only str and bytes "
+        f"can follow"
+    )
 
 
 def _with_headers(response: Any, more: list[tuple[str, str]]) -> Any:

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 from webob.exc import HTTPException
 
 from pylons.context import RequestContext
-from pylons.controllers.results import as_response
 from pylons.util import close
 
 if TYPE_CHECKING:
@@ -57,11 +56,9 @@ class ActionIterator:
             chunk = next(self._chunks)
         except StopIteration as end:
             return self._end(end.value)
-        except HTTPException as exc:
-            if self._controller._started:
-                raise
-            return self._end(exc)
-        except BaseException:
+        except BaseException as exc:
+            if isinstance(exc, HTTPException) and not self._controller._started:
+                return self._end(self._controller._caught(exc))
             self._after_due = False
             raise
         if type(chunk) is not bytes:
@@ -76,7 +73,9 @@ class ActionIterator:
         try:
             if chunks is not None:
                 close(chunks)
-            self._after(None)
+            if self._after_due:
+                self._after_due = False
+                self._controller._after(None)
         finally:
             close(self._app_iter)
             self._context.end()
@@ -108,27 +107,9 @@ class ActionIterator:
         return chunk
 
     def _end(self, result: Any) -> bytes:
-        """Answer with what the generator returned or raised, once ``__after__`` has run."""
+        """Answer with what the generator returned or raised, as a plain action would."""
         self._chunks = None
-        result = self._after(result)
-        if not self._controller._started:
-            response = as_response(self._context, result)
-            start_response = self._controller._start_response
-            self._app_iter = response(self._context.environ, start_response)
-            self._body = iter(self._app_iter)
-        elif isinstance(result, str | bytes):
-            self._body = iter([self._context.response.encoded(result)])
-        elif isinstance(result, BaseException):
-            raise result
-        elif result is not None:
-            raise TypeError(
-                f"A generator action that has sent data ended with {result!r:.200}; only text "
-                f"can follow"
-            )
-        return next(self._body)
-
-    def _after(self, result: Any) -> Any:
-        if not self._after_due:
-            return result
         self._after_due = False
-        return self._controller._after(result)
+        self._app_iter = self._controller._answer(result)
+        self._body = iter(self._app_iter)
+        return next(self._body)

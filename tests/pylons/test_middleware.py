@@ -124,19 +124,35 @@ def test_the_page_may_wait_too():
     assert get(redirecting(inner, page)).chunks == [b"", b"page", b""]
 
 
-@pytest.mark.parametrize("kind", ["error", "exception", "empty"])
+@pytest.mark.parametrize("kind", ["error", "exception", "late exception", "empty"])
 def test_if_the_page_fails_the_original_is_sent(kind, caplog):
     def page(environ, start_response):
         if kind == "exception":
             raise LookupError("no page")
-        start_response("200 OK" if kind == "empty" else "500 Oh", [])
-        return [b"" if kind == "empty" else b"broken page"]
+        start_response("500 Oh" if kind == "error" else "200 OK", [])
+        yield b""
+        if kind == "late exception":
+            raise LookupError("no page")
+        yield b"" if kind == "empty" else b"broken page"
 
     inner, body = answering("404 Not Found", b"gone")
     exchange = get(redirecting(inner, page))
     assert (exchange.status, exchange.body) == ("404 Not Found", b"gone")
     assert body.closes == 1
-    assert ("no page" in caplog.text) == (kind == "exception")
+    assert ("no page" in caplog.text) == ("exception" in kind)
+
+
+def test_a_page_that_fails_after_its_first_data_is_the_servers():
+    def page(environ, start_response):
+        start_response("200 OK", [])
+        yield b"page"
+        raise LookupError("broken off")
+
+    inner, _ = answering("404 Not Found", b"gone")
+    exchange = Exchange(redirecting(inner, page), make_environ())
+    with pytest.raises(LookupError):
+        exchange.finish()
+    assert exchange.chunks == [b"page"]
 
 
 def test_a_page_of_several_chunks_is_streamed_and_closed_once():

@@ -6,7 +6,7 @@ from inspect import signature
 
 import pytest
 import webob
-from webob.exc import HTTPForbidden
+from webob.exc import HTTPForbidden, HTTPNotFound
 
 from pylons import Response, request, response, session, tmpl_context
 from pylons.controllers import WSGIController, core
@@ -249,16 +249,36 @@ def test_arguments_are_looked_at_once(site, monkeypatch):
     assert len(seen) == 1
 
 
-def test_an_action_may_be_a_wsgi_application(site):
+@pytest.mark.parametrize(
+    ("result", "body"),
+    [([b"by ", "hand"], b"by hand"), ("by hand", b"by hand"), (b"", b""), (None, b"")],
+)
+def test_an_action_may_be_a_wsgi_application(site, result, body):
     def index(self, environ, start_response):
         response.headers["X-Mine"] = "1"
         start_response("202 Accepted", [("Content-Type", "text/plain")])
-        return [b"by hand"]
+        return result
 
     site.controller(index=index)
     exchange = get(site.app())
-    assert (exchange.status, exchange.body) == ("202 Accepted", b"by hand")
+    assert (exchange.status, exchange.body) == ("202 Accepted", body)
     assert exchange.headers == {"content-type": "text/plain", "x-mine": "1"}
+
+
+def test_an_action_that_has_started_its_response_cannot_return_another(site):
+    def index(self, start_response):
+        start_response("200 OK", [])
+        abort(404)
+
+    def item(self, id, start_response):
+        start_response("200 OK", [])
+        return response
+
+    site.controller(index=index, item=item)
+    with pytest.raises(HTTPNotFound):
+        get(site.app())
+    with pytest.raises(TypeError, match="had been started"):
+        get(site.app(), "/item/1")
 
 
 class TestForward:
@@ -287,6 +307,15 @@ class TestForward:
         def index(self):
             yield b""
             yield from forward(TestForward.other)
+
+        site.controller(index=index)
+        exchange = get(site.app())
+        assert (exchange.status, exchange.chunks) == ("203 Other", [b"", b"", b"/"])
+
+    def test_a_generator_action_can_return_it(self, site):
+        def index(self):
+            yield b""
+            return forward(TestForward.other)
 
         site.controller(index=index)
         exchange = get(site.app())

@@ -138,6 +138,7 @@ def test_abort_before_the_first_data_becomes_the_response_with_cookies_and_sessi
     exchange = get(site.app())
     assert exchange.status == "403 Forbidden"
     assert b"not yet" in exchange.body
+    assert exchange.environ["pylons.controller.exception"].status_int == 403
     assert sorted(c.split("=")[0] for c in cookies_of(exchange)) == ["sid", "why"]
 
 
@@ -153,17 +154,20 @@ def test_redirect_before_the_first_data_becomes_the_response(site):
 
 
 def test_abort_after_data_propagates(site):
+    ended = Ended()
+
     def index(self):
         yield b"data"
         abort(403)
 
-    site.controller(index=index)
+    site.controller(index=index, __after__=ended.after())
     exchange = Exchange(site.app(), make_environ())
     exchange.step()
     with pytest.raises(Exception, match="Access was denied"):
         exchange.step()
     exchange.close()
     assert [status for status, _ in exchange.starts] == ["200 OK"]
+    assert ended.how == []
 
 
 @pytest.mark.parametrize(("first", "chunks"), [(b"", [b"", b"bye"]), (b"a", [b"a", b"bye"])])
@@ -193,7 +197,7 @@ def test_a_response_returned_after_data_is_an_error(site):
     site.controller(index=index)
     exchange = Exchange(site.app(), make_environ())
     exchange.step()
-    with pytest.raises(TypeError, match="only text"):
+    with pytest.raises(TypeError, match="only str and bytes"):
         exchange.step()
 
 
