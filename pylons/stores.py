@@ -13,6 +13,7 @@ import pickle
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol
 
 from beaker.cache import clsmap
@@ -153,12 +154,28 @@ class _PlainJSON:
     """JSON that need not look for white space around it: 0.8 µs less than ``json.loads``."""
 
     dumps = staticmethod(json.dumps)
-    _decoder = json.JSONDecoder()
 
-    @classmethod
-    def loads(cls, raw: str) -> Data:
-        data: Data = cls._decoder.raw_decode(raw)[0]
-        return data
+    @staticmethod
+    def loads(raw: str) -> Data:
+        # A poll reads the session that the last one read: 0.3 µs for its copy, 1.6 to decode it.
+        flat = _flat(raw) if len(raw) <= _LONGEST_REMEMBERED else None
+        return _decode(raw) if flat is None else flat.copy()
+
+
+def _decode(raw: str) -> Data:
+    data: Data = _decoder.raw_decode(raw)[0]
+    return data
+
+
+@lru_cache(maxsize=1024)
+def _flat(raw: str) -> Data | None:
+    """Return the data, or None if a copy would share a list or dictionary with it."""
+    data = _decode(raw)
+    return None if any(isinstance(value, list | dict) for value in data.values()) else data
+
+
+_decoder = json.JSONDecoder()
+_LONGEST_REMEMBERED = 512
 
 
 def make_store(options: dict[str, Any], timeout: float | None) -> Store:

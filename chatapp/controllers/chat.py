@@ -93,13 +93,12 @@ class ChatController(BaseController):
 
         Bail out after 10 seconds (``chat.pull_timeout``) if there are none.
         """
-        clients = app_globals.clients
-        environ = request.environ
+        environ, clients, settings = request.environ, app_globals.clients, app_globals.settings
         client = clients.get(self._key())
         if client is None or client.dead:
             client = Client(self._nick(nick, client), app_globals.pubsub)
             log.info("%s joins", client.nick)
-            history = min(len(app_globals.pubsub.messages), app_globals.settings.history)
+            history = min(len(app_globals.pubsub.messages), settings.history)
             response.headers["Chat-History"] = str(history)
             if clients.add(self._new_key(), client):
                 yield environ["cogen.core"].events.AddCoro(clients.expire)
@@ -108,8 +107,7 @@ class ChatController(BaseController):
             return
         clients.pulled(client)
 
-        timeout = app_globals.settings.pull_timeout
-        yield environ["cogen.call"](client.messages.get)(timeout=timeout)
+        yield environ["cogen.call"](client.messages.get)(timeout=settings.pull_timeout)
 
         result = environ["cogen.wsgi"].result
         if isinstance(result, events.OperationTimeout):
