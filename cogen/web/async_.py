@@ -107,10 +107,11 @@ class _LateStart:
         self.written: list[bytes] = []
         self._start_response = start_response
         self._head: tuple[str, list[tuple[str, str]]] | None = None
+        self._started = False
         self._write: Any = None
 
     def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        if self._write is not None:
+        if self._started:
             return self._start_response(status, headers, exc_info)
         if self._head is not None and exc_info is None:
             raise RuntimeError("start_response was called twice without exc_info")
@@ -118,15 +119,16 @@ class _LateStart:
         return self.write
 
     def write(self, data: bytes) -> None:
-        if self._write is None:
-            self.written.append(data)
-        else:
+        if self._started:
             self._write(data)
+        else:
+            self.written.append(data)
 
     def start(self) -> None:
         """Call the real start_response, unless that has been done or there is nothing to tell."""
-        if self._head is None or self._write is not None:
+        if self._head is None or self._started:
             return
+        self._started = True
         self._write = self._start_response(*self._head)
         for data in self.written:
             self._write(data)

@@ -6,6 +6,7 @@ import resource
 import gevent
 
 from cogen.core import queue
+from cogen.web.async_ import InlineHost
 from tests.cogen.web.rig import hello
 
 log = logging.getLogger("cogen.tests")
@@ -49,3 +50,34 @@ def waiting(global_conf):
             log.info("closes %s", path)
 
     return application
+
+
+messages = queue.Queue()
+
+
+def _pushing_and_pulling(environ, start_response):
+    """Push what is posted, pull it; read by operations, answer by two chunks around a wait."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    gate = environ["cogen.wsgi"]
+    if environ["PATH_INFO"] == "/push":
+        yield environ["cogen.input"].read()
+        yield environ["cogen.call"](messages.put)(gate.result)
+        yield b"pushed"
+    elif environ["PATH_INFO"] == "/pull":
+        yield environ["cogen.call"](messages.get)(timeout=10)
+        yield gate.result
+    else:
+        yield b"one "
+        yield environ["cogen.core"].events.Sleep(0.01)
+        yield b"two"
+
+
+#: The same contract for other servers.
+inline = InlineHost(_pushing_and_pulling)
+
+
+def inline_chat():
+    """Make the chat for another server."""
+    from chatapp.config.middleware import make_app
+
+    return InlineHost(make_app({"debug": "false"}))
