@@ -55,8 +55,8 @@ class CoroGreenlet(greenlet):
         return self._go_on(super().throw, exc)
 
     def close(self) -> None:
-        """Raise GeneratorExit where it waits, if it has begun and not ended."""
-        if self.dead or not self:
+        """Raise GeneratorExit where it waits, if it has not ended."""
+        if self.dead:
             return
         try:
             self.throw(GeneratorExit())

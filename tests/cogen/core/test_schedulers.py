@@ -1,5 +1,6 @@
 """The scheduler: running, embedding, stopping, turns, what is seen from inside."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import pytest
 from cogen.core import events, queue
 from cogen.core.coroutines import CoroutineCancelled, coro, current
 from cogen.core.schedulers import Scheduler
+from cogen.core.sockets import Socket
 from cogen.core.util import priority
 
 
@@ -291,6 +293,44 @@ def test_a_coroutine_that_never_waits_does_not_keep_the_others_from_running(sche
         sched.add(func)
     sched.run()
     assert seen == ["other"]
+
+
+@pytest.mark.parametrize("what", ["timer", "time-out", "socket"])
+def test_what_comes_from_outside_is_not_behind_thousands_that_are_queued(sched, what):
+    left, right = (Socket(_sock=end) for end in socket.socketpair())
+    steps, at = [], []
+
+    @coro
+    def queued():
+        began = time.perf_counter()
+        while time.perf_counter() - began < 0.00002:
+            pass
+        steps.append(None)
+
+    @coro
+    def waiter():
+        if what == "timer":
+            yield events.Sleep(0.01)
+        elif what == "socket":
+            yield left.recv(1)
+        else:
+            with pytest.raises(events.OperationTimeout):
+                yield left.recv(1, timeout=0.01)
+        at.append(len(steps))
+
+    @coro
+    def story():
+        sched.add(waiter)
+        yield events.Sleep(0.001)
+        for _ in range(5000):
+            sched.add(queued)
+        yield right.send(b"x" * (what == "socket"))
+
+    sched.run(story())
+    assert len(steps) == 5000
+    assert at[0] < 2500
+    left.close()
+    right.close()
 
 
 def test_a_coroutine_that_blocks_in_gevent_stalls_its_scheduler_only(sched):

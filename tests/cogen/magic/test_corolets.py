@@ -8,6 +8,7 @@ import pytest
 
 from cogen.core import events, queue
 from cogen.core.coroutines import CoroutineCancelled, coro, current, local
+from cogen.core.locals import runners
 from cogen.core.schedulers import Scheduler
 from cogen.magic.corolets import (
     Corolet,
@@ -224,3 +225,4 @@ def test_a_corolet_that_has_ended_leaves_no_cycle(sched):
         assert gc.collect() == 0
     finally:
         gc.enable()
+    assert not runners
