@@ -15,8 +15,8 @@ from cogen.web import settings
 #: What the functions that read an option's text are called where people read about them.
 TYPES = {
     "asbool": "true or false",
-    "count": "number from 0",
-    "positive": "number from 1",
+    "count": "0 or more",
+    "positive": "1 or more",
     "seconds": "seconds",
     "text": "text",
 }
