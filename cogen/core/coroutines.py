@@ -70,18 +70,8 @@ class CoroutineInstance(events.Operation):
     _state_names = ("NOTSTARTED", "RUNNING", "COMPLETED", "FAILED", "FINALIZED")
 
     __slots__ = (
-        "f_args",
-        "f_kws",
-        "name",
-        "coro",
-        "op",
-        "waiters",
-        "result",
-        "exception",
-        "locals",
-        "endings",
-        "debug",
-        "__weakref__",
+        *("f_args", "f_kws", "name", "coro", "op", "debug", "__weakref__"),
+        *("waiters", "result", "exception", "locals", "endings"),
     )
 
     def __init__(self, coro: Any, *args: Any, **kws: Any) -> None:
@@ -178,8 +168,7 @@ class CoroutineInstance(events.Operation):
         return self
 
     def _fail(self, exc: BaseException) -> CoroutineInstance:
-        # The frame that caught it refers to this instance: leave it out, or
-        # each failed coroutine is a reference cycle.
+        # Leave out the frame that caught it: it is none of the coroutine's.
         tb = exc.__traceback__ and exc.__traceback__.tb_next
         self.exception = type(exc), exc.with_traceback(tb), tb
         self._end(self.STATE_FAILED)
@@ -230,18 +219,20 @@ class CoroutineInstance(events.Operation):
         else:
             for coro, op in (waiters or {}).items():
                 op.sched.fail(op, coro, self.exception[1])
-            if self._is_fatal(sched):
+            if self._is_fatal():
                 sched.abort(self.exception[1])
-            elif not waiters and caller is None and sched.main is not self:
+            elif not waiters and caller is None:
                 self.handle_error()
         return None if caller is None else (self.outcome(), caller)
 
-    def _is_fatal(self, sched: Scheduler) -> bool:
+    def _is_fatal(self) -> bool:
         """Whether what ended it ends the run of the scheduler too."""
         assert self.exception is not None
-        if isinstance(self.exception[1], SystemExit):
-            return sched.main is self
-        return isinstance(self.exception[1], FATAL)
+        fatal = (*FATAL, SystemExit) if self._is_main() else FATAL
+        return isinstance(self.exception[1], fatal)
+
+    def _is_main(self) -> bool:
+        return self.sched is not None and self.sched.main is self
 
     def outcome(self) -> CoroutineInstance | CoroutineException:
         """Return what to deliver to those who wait for a coroutine that has ended."""
@@ -257,7 +248,7 @@ class CoroutineInstance(events.Operation):
         if not self.running:
             raise ValueError(f"{self!r} has ended: there is nothing to wait for")
         if op is None:
-            events.Join(self).process(self.sched, coro)
+            events.Join(self).process(coro.sched, coro)
             return
         if self.waiters is None:
             self.waiters = {}
@@ -278,8 +269,8 @@ class CoroutineInstance(events.Operation):
         return join is not None and join.undo(sched, coro)
 
     def expired(self) -> Any:
-        timeout = events.OperationTimeout(self)
-        return CoroutineException(events.OperationTimeout, timeout, None)
+        """Return what to deliver to a caller whose time is over."""
+        return CoroutineException.of(events.OperationTimeout(self))
 
     # -- cancelling ---------------------------------------------------------------
 
@@ -298,28 +289,30 @@ class CoroutineInstance(events.Operation):
             sched.call_soon(self.cancel)
             return True
         if isinstance(self.op, events.Operation):
-            sched.cancel(self.op, self)
+            try:
+                sched.cancel(self.op, self)
+            except Exception:
+                log.exception("%r could not be undone when %s was cancelled", self.op, self.name)
         error = _close(self.coro) if self.state == self.STATE_RUNNING else None
         self._fail(error or CoroutineCancelled(self.name))
-        if sched is not None:
-            pair = self._ended(sched)
-            if pair is not None:
-                sched.ready(*pair)
+        pair = self._ended(sched)
+        if pair is not None:
+            sched.ready(*pair)
         return True
 
     close = cancel
 
     def at_end(self, ending: Callable[[CoroutineInstance], Any]) -> None:
         """Call ``ending(self)`` when the coroutine has ended, however it does."""
-        if self.endings is None:
-            self.endings = [ending]
-        else:
-            self.endings.append(ending)
+        self.endings = [*(self.endings or ()), ending]
 
     def handle_error(self, op: Any = None) -> None:
-        """Report an exception that nobody waits for; a cancellation is none."""
+        """Report an exception that nobody waits for; a cancellation is none.
+
+        What ends the main coroutine is raised by ``run``.
+        """
         assert self.exception is not None
-        if self.exception[0] is not CoroutineCancelled:
+        if self.exception[0] is not CoroutineCancelled and not self._is_main():
             log.error("coroutine %s ended by an exception", self.name, exc_info=self.exception)
 
     # -- seen from outside --------------------------------------------------------
@@ -369,18 +362,13 @@ class Coroutine:
             ...
     """
 
-    wrapped_func: Callable[..., Any]
-    constructor: Callable[..., CoroutineInstance]
-
     def __init__(
-        self,
-        func: Any,
-        constructor: Callable[..., CoroutineInstance] = CoroutineInstance,
+        self, func: Any, constructor: Callable[..., CoroutineInstance] = CoroutineInstance
     ) -> None:
         if not callable(func) and not hasattr(func, "__get__"):
             raise TypeError(f"func must be a function, not {func!r}")
         functools.update_wrapper(self, func)
-        self.wrapped_func = func
+        self.wrapped_func: Callable[..., Any] = func
         self.constructor = constructor
 
     def __get__(self, instance: Any, owner: type | None = None) -> Coroutine:

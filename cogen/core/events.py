@@ -27,6 +27,7 @@ from cogen.core.operations import (
     TimedOperation,
     Timeout,
     brief,
+    check_priority,
     check_timeout,
     seconds_left,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "Timeout",
     "WaitForSignal",
     "brief",
+    "check_priority",
     "check_timeout",
     "seconds_left",
 ]

@@ -16,11 +16,13 @@ Read :mod:`cogen.core.events` next, for the simplest ones.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import inspect
 import math
 import time
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +65,13 @@ def check_timeout(value: Timeout, name: str = "timeout") -> Timeout:
         )
     if math.isnan(value) or (value < 0 and value != -1):
         raise ValueError(f"{name} must not be negative (-1 means none), got {value!r}")
+    return -1 if value == math.inf else value
+
+
+def check_priority(value: int, name: str = "prio", least: int = priority.DEFAULT) -> int:
+    """Return ``value`` if it is a flag of :class:`priority`."""
+    if value not in range(least, priority.FIRST + 1):
+        raise ValueError(f"{name} must be a flag of cogen.core.util.priority, got {value!r}")
     return value
 
 
@@ -93,23 +102,22 @@ class Operation:
     timeout: Timeout = -1
     timer: Any = None
 
-    #: The scheduler that it was begun in, and who it waits for.
+    # Set when it begins to wait: where, for whom, and since when (time.monotonic()).
     sched: Any
     caller: Any
     since: float
     error: BaseException
 
     def __init__(self, prio: int = priority.DEFAULT) -> None:
-        self.prio = prio
+        self.prio = prio if prio == -1 else check_priority(prio)
         self.state = RUNNING
 
     def __init_subclass__(cls, **kws: Any) -> None:
         """Let operations written for cogen 0.2.1, whose finalize takes no scheduler, work."""
         super().__init_subclass__(**kws)
         own = cls.__dict__.get("finalize")
-        if inspect.isfunction(own) and own.__code__.co_argcount == 1:
-            if not own.__code__.co_flags & inspect.CO_VARARGS:
-                cls.finalize = _accept_sched(own)  # type: ignore[method-assign]
+        if inspect.isfunction(own) and len(inspect.signature(own).parameters) == 1:
+            cls.finalize = _accept_sched(own)  # type: ignore[method-assign]
 
     def process(self, sched: Scheduler, coro: Any) -> Pair | None:
         """Start the operation for ``coro``.
@@ -134,6 +142,9 @@ class Operation:
         """Take the operation back if its outcome has not been delivered yet."""
         if self.state in (FINALIZED, ERRORED, CANCELLED):
             return False
+        if self.state == FAILED:  # nothing to clean up: it waits no more, and got nothing
+            self.state = CANCELLED
+            return True
         if self.timer is not None:
             self.sched.disarm(self)
         if not self.cleanup(sched, coro):
@@ -160,7 +171,7 @@ class Operation:
             for name in _fields(type(self))
             if hasattr(self, name)
         )
-        fields += f" state:{_STATES[self.state]}"
+        fields += f" state:{_STATES.get(self.state, self.state)}"
         if self.state == WAITING:
             fields += f" waiting for {time.monotonic() - self.since:.3f}s"
         return f"<{type(self).__name__} at 0x{id(self):X} with{fields}>"
@@ -205,7 +216,7 @@ class TimedOperation(Operation):
     def __init__(
         self, timeout: Timeout = None, weak_timeout: bool = True, prio: int = priority.DEFAULT
     ) -> None:
-        self.prio = prio
+        self.prio = prio if prio == -1 else check_priority(prio)
         self.state = RUNNING
         self.timeout = timeout if timeout is None else check_timeout(timeout)
         self.weak_timeout = weak_timeout
@@ -262,6 +273,20 @@ class CoroutineException(Exception):
         """Return the carrier of an exception."""
         return cls(type(error), error, error.__traceback__)
 
+    @classmethod
+    def of_process(cls, error: BaseException) -> CoroutineException:
+        """Return the carrier of an exception raised by the ``process`` of an operation.
+
+        Its traceback loses the frame of the loop, and the other frames what they
+        refer to: the coroutine, which may come to refer to the exception.
+        """
+        tb = error.__traceback__ and error.__traceback__.tb_next
+        for frame, _ in traceback.walk_tb(tb):
+            if not frame.f_code.co_flags & inspect.CO_GENERATOR:  # clearing one would end it
+                with contextlib.suppress(RuntimeError):  # it runs
+                    frame.clear()
+        return cls.of(error.with_traceback(tb))
+
     def raisable(self) -> BaseException:
         """Return the exception; the value of the triple may be missing or an argument."""
         kind, value, tb = self.args
@@ -287,6 +312,9 @@ class _HandedOver(Operation):
 
     def undo(self, sched: Scheduler, coro: Any) -> bool:
         return True
+
+    def expired(self) -> Any:
+        return self
 
 
 class _Pass(_HandedOver):

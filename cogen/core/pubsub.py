@@ -68,7 +68,8 @@ class PSPut(events.Operation):
 class PSGet(events.TimedOperation):
     """What fetch() returns; ``yield`` gives the list of messages."""
 
-    __slots__ = ("queue", "key", "result")
+    #: ``behind`` is the next fetch that waits for the same key.
+    __slots__ = ("queue", "key", "result", "behind")
 
     def __init__(
         self,
@@ -79,8 +80,11 @@ class PSGet(events.TimedOperation):
         prio: int = priority.DEFAULT,
     ) -> None:
         events.TimedOperation.__init__(self, timeout, weak_timeout, prio)
+        if key is not None:
+            hash(key)
         self.queue = queue
         self.key = key
+        self.behind: PSGet | None = None
 
     def process(self, sched: Scheduler, coro: Any) -> events.Pair | None:
         queue = self.queue
@@ -90,7 +94,10 @@ class PSGet(events.TimedOperation):
         if self.result:
             return self, coro
         sched.wait(self, coro)
-        queue.active_subscribers[self] = None
+        ahead = queue.active_subscribers.setdefault(self.key, self)
+        while ahead is not self:
+            ahead.behind = ahead.behind or self
+            ahead = ahead.behind
         return None
 
     def finalize(self, sched: Scheduler | None = None) -> list[Any]:
@@ -99,9 +106,11 @@ class PSGet(events.TimedOperation):
 
     def cleanup(self, sched: Scheduler, coro: Any) -> bool:
         if self.state == WAITING:
-            self.queue.active_subscribers.pop(self, None)
+            self.queue._leave(self)
         elif self.state == READY:
             self.queue._give_back(self.key, self.result)
+        if self.key is coro:
+            self.key = None  # an exception that coro keeps may keep this operation
         return True
 
 
@@ -113,6 +122,7 @@ class PSSubscribe(events.Operation):
     def __init__(
         self, queue: PublishSubscribeQueue, key: Hashable = None, prio: int = priority.DEFAULT
     ) -> None:
+        hash(key)
         super().__init__(prio)
         self.queue = queue
         self.key = key
@@ -137,6 +147,7 @@ class PSUnsubscribe(events.Operation):
     def __init__(
         self, queue: PublishSubscribeQueue, key: Hashable = None, prio: int = priority.DEFAULT
     ) -> None:
+        hash(key)
         super().__init__(prio)
         self.queue = queue
         self.key = key
@@ -174,8 +185,8 @@ class PublishSubscribeQueue:
         self.end = 0
         #: The level of each coroutine or key.
         self.subscribers: dict[Hashable, int] = {}
-        #: The fetches that wait, in the order in which they began.
-        self.active_subscribers: dict[PSGet, None] = {}
+        #: The fetch that waits for each key, the first one if there are several.
+        self.active_subscribers: dict[Hashable, PSGet] = {}
         #: Batches that came back from cancelled fetches, to be fetched again.
         self._returned: dict[Hashable, list[Any]] = {}
         self._trim_at = self._next_trim()
@@ -227,13 +238,12 @@ class PublishSubscribeQueue:
         self.messages.append(message)
         self.end = end = self.end + 1
         waiting, self.active_subscribers = self.active_subscribers, {}
-        for op in waiting:
-            if levels[op.key] == end:  # another fetch of the same key got it
-                self.active_subscribers[op] = None
-            else:
-                levels[op.key] = end
-                op.result = [message]
-                op.sched.wake(op, op.caller)
+        for key, op in waiting.items():
+            levels[key] = end
+            op.result = [message]
+            if op.behind is not None:
+                self.active_subscribers[key], op.behind = op.behind, None
+            op.sched.wake(op, op.caller)
         if len(self.messages) >= self._trim_at:
             self._trim()
 
@@ -251,24 +261,37 @@ class PublishSubscribeQueue:
 
     def _give_back(self, key: Hashable, batch: list[Any]) -> None:
         """Keep a batch whose fetch was cancelled for the next fetch of that key."""
-        if key not in self.subscribers:
-            return
-        for op in self.active_subscribers:
-            if op.key == key:
-                del self.active_subscribers[op]
-                op.result = batch
-                op.sched.wake(op, op.caller)
-                return
-        self._returned[key] = batch + self._returned.get(key, [])
+        op = self.active_subscribers.get(key)
+        if op is not None:
+            self._leave(op)
+            op.result = batch
+            op.sched.wake(op, op.caller)
+        elif key in self.subscribers:
+            self._returned[key] = batch + self._returned.get(key, [])
+
+    def _leave(self, op: PSGet) -> None:
+        """Take a fetch out of those that wait for its key."""
+        ahead = self.active_subscribers[op.key]
+        if ahead is not op:
+            while ahead.behind is not op:
+                assert ahead.behind is not None
+                ahead = ahead.behind
+            ahead.behind = op.behind
+        elif op.behind is None:
+            del self.active_subscribers[op.key]
+        else:
+            self.active_subscribers[op.key] = op.behind
+        op.behind = None
 
     def _drop(self, key: Hashable) -> None:
         """End a subscription; fail the fetches that wait for it."""
+        self.subscribers.pop(key, None)
         self._returned.pop(key, None)
-        if self.subscribers.pop(key, None) is None:
-            return
-        for op in [op for op in self.active_subscribers if op.key == key]:
-            del self.active_subscribers[op]
+        op = self.active_subscribers.pop(key, None)
+        while op is not None:
+            following, op.behind = op.behind, None
             op.sched.fail(op, op.caller, NotSubscribed(f"{key!r} was unsubscribed meanwhile"))
+            op = following
 
     def _trim(self) -> None:
         """Drop old messages: fetched ones beyond the history, any beyond the backlog."""

@@ -18,7 +18,6 @@ Read :mod:`cogen.core.events` first.
 from __future__ import annotations
 
 import logging
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
@@ -37,7 +36,7 @@ __all__ = ["Scheduler", "Waiting"]
 log = logging.getLogger(__name__)
 
 #: Seconds for each of the two queues, after which it is the next one's turn.
-SLICE = 0.004
+SLICE = 0.0025
 #: Steps between two looks at the clock: 50 ns each, against some 500 ns a step.
 STEPS_PER_LOOK = 8
 
@@ -87,7 +86,7 @@ class Scheduler(Runner):
         )
         self.proactor_greedy = proactor_greedy
         self.ops_greedy = ops_greedy
-        self.default_priority = default_priority
+        self.default_priority = events.check_priority(default_priority, "default_priority", 0)
         self.default_timeout = events.check_timeout(default_timeout, "default_timeout")
         self.proactor_resolution = proactor_resolution
         self.active: deque[events.Pair] = deque()
@@ -156,7 +155,14 @@ class Scheduler(Runner):
 
     def expire(self, op: Any, coro: Any) -> None:
         """Finish ``op``, which waits, as if its time were over now."""
-        if op.state not in (READY, FAILED) and op.undo(self, coro):
+        if op.state in (READY, FAILED):
+            return
+        try:
+            undone = op.undo(self, coro)
+        except Exception as exc:  # noqa: BLE001 - delivered to coro
+            self.fail(op, coro, exc)
+            return
+        if undone:
             self.urgent.append((op.expired(), coro))
             if self._asleep:
                 self._rouse()
@@ -215,7 +221,7 @@ class Scheduler(Runner):
 
     def fail(self, op: Any, coro: Any, error: BaseException) -> None:
         """Raise ``error`` in ``coro``, which waits for ``op``."""
-        self.wake(op, coro)
+        self.arrive(op, coro)
         op.state = FAILED
         op.error = error
 
@@ -254,7 +260,8 @@ class Scheduler(Runner):
         bring are left as they are: they go on when one is added and run.
 
         ``main`` is a coroutine to start. Its return value is returned, what it
-        raises is raised here, and SystemExit in it ends the run; in another
+        raises is raised here (CoroutineCancelled after a shutdown, None is
+        returned if it still waits), and SystemExit in it ends the run; in another
         coroutine SystemExit is reported like any exception. KeyboardInterrupt
         ends the run wherever it is raised.
         """
@@ -296,12 +303,12 @@ class Scheduler(Runner):
             self._calls.append((self.cleanup, ()))
 
     def cleanup(self) -> None:
-        """Cancel every coroutine that has not ended."""
-        while self.coros:
-            for coro in list(self.coros):
+        """Cancel every coroutine that has not ended, and those that they start meanwhile."""
+        cancelled: set[CoroutineInstance] = set()
+        while left := self.coros - cancelled:
+            for coro in left:
                 coro.cancel()
-        self.active.clear()
-        self.urgent.clear()
+            cancelled |= left
 
     def snapshot(self) -> list[Waiting]:
         """List the coroutines that have begun, what each waits for, and for how long."""
@@ -387,11 +394,7 @@ class Scheduler(Runner):
             self.disarm(op)
         if not isinstance(op, CoroutineInstance):
             op.state = events.ERRORED
-        # Leave out the frame of the loop, and what the others refer to: the
-        # coroutine, which will refer to this exception.
-        tb = exc.__traceback__ and exc.__traceback__.tb_next
-        traceback.clear_frames(tb)
-        return CoroutineException.of(exc.with_traceback(tb))
+        return CoroutineException.of_process(exc)
 
     def __repr__(self) -> str:
         return (

@@ -445,6 +445,22 @@ def test_cancel_before_the_first_step(sched):
     assert not other.running
 
 
+def test_one_that_was_joined_but_never_started_tells_of_its_end_too(sched, run):
+    @coro
+    def never():
+        yield
+
+    @coro
+    def story():
+        instance = never()
+        sched.call_soon(instance.cancel)
+        with pytest.raises(CoroutineCancelled):
+            yield events.Join(instance)
+        return "told"
+
+    assert run(story) == "told"
+
+
 def test_a_coroutine_that_cancels_itself_ends_when_it_waits_next(run, sched):
     seen = []
 

@@ -48,6 +48,20 @@ def test_one_whose_time_is_over_leaves_the_line(sched, semaphore, caplog):
     assert (seen, semaphore.permits) == (["a"], 1)
 
 
+def test_one_that_is_cancelled_after_its_time_was_over_gives_back_nothing(sched, semaphore):
+    class Request:
+        running, debug = True, False
+
+    held, late = semaphore.acquire(), semaphore.acquire(timeout=60)
+    sched.begin(held, Request())
+    request = Request()
+    sched.begin(late, request)
+    sched.expire(late, request)
+    sched.cancel(late, request)
+    sched.run()
+    assert semaphore.permits == 0
+
+
 def test_a_permit_given_to_one_who_is_cancelled_goes_on(sched, run, semaphore):
     seen = []
 

@@ -50,6 +50,13 @@ def times_out_uncaught(sched):
 
 
 @coro
+def fetch_times_out_uncaught(sched):
+    pubsub = PublishSubscribeQueue()
+    yield pubsub.subscribe()
+    yield pubsub.fetch(timeout=0.0001)
+
+
+@coro
 def cannot_start_uncaught(sched):
     yield queue.Queue().get_nowait()
 
@@ -120,6 +127,7 @@ STORIES = [
     raises,
     calls_what_raises,
     times_out_uncaught,
+    fetch_times_out_uncaught,
     cannot_start_uncaught,
     is_no_operation,
     joins_and_is_joined,

@@ -73,6 +73,39 @@ def test_an_operation_that_could_not_start_leaves_no_timer_behind(sched, run):
     assert run(story) == (events.ERRORED, None, 0)
 
 
+def test_an_exception_raised_again_by_an_operation_harms_nobody_it_went_through(sched, run):
+    """Its traceback has frames of coroutines that caught it and are waiting now."""
+    kept = []
+
+    class Again(events.Operation):
+        def process(self, sched, coro):
+            raise kept[0]
+
+    @coro
+    def failing():
+        yield
+        raise LookupError("kept")
+
+    @coro
+    def catcher():
+        try:
+            yield failing()
+        except LookupError as exc:
+            kept.append(exc)
+        yield events.Sleep(0.005)
+        return "survived"
+
+    @coro
+    def story():
+        catching = sched.add(catcher)
+        yield events.Sleep(0.001)
+        with pytest.raises(LookupError, match="kept"):
+            yield Again()
+        return (yield events.Join(catching))
+
+    assert run(story) == "survived"
+
+
 def test_a_cleanup_that_returns_nothing_keeps_the_timeout_from_being_raised(run):
     """This is how an operation of 2008 made its own time-out a success."""
 
@@ -158,6 +191,43 @@ def test_a_timeout_of_the_wrong_type_is_refused_by_name(bad):
 def test_a_negative_timeout_is_refused_by_name(bad):
     with pytest.raises(ValueError, match="default_timeout must not be negative"):
         Scheduler(default_timeout=bad)
+
+
+def test_an_endless_timeout_is_none():
+    assert events.WaitForSignal("x", timeout=float("inf")).timeout == -1
+
+
+@pytest.mark.parametrize("bad", ["high", 4, -2, None, [1]])
+def test_a_priority_that_is_none_is_refused_by_name(bad):
+    for make in (events.Operation, lambda prio: events.WaitForSignal("x", prio=prio)):
+        with pytest.raises(ValueError, match="prio must be a flag"):
+            make(prio=bad)
+    with pytest.raises(ValueError, match="default_priority must be a flag"):
+        Scheduler(default_priority=bad)
+    with pytest.raises(ValueError, match="default_priority must be a flag"):
+        Scheduler(default_priority=-1)
+
+
+def test_a_cleanup_that_fails_does_not_lose_the_coroutine(sched, run, caplog):
+    class Broken(events.TimedOperation):
+        def cleanup(self, sched, coro):
+            raise LookupError("can't undo")
+
+    @coro
+    def waiter():
+        yield Broken(timeout=60)
+
+    @coro
+    def story():
+        with pytest.raises(LookupError, match="can't undo"):
+            yield Broken(timeout=0.001)
+        waiting = sched.add(waiter)
+        yield events.Sleep(0.001)
+        waiting.cancel()
+        return waiting.running
+
+    assert run(story) is False
+    assert "could not be undone" in caplog.text
 
 
 def test_a_moment_that_has_passed_is_no_time_away():

@@ -208,6 +208,37 @@ def test_shutdown_cancels_every_coroutine(sched):
     assert not sched.coros
 
 
+def test_cleanup_from_inside_cancels_those_that_are_started_meanwhile_and_oneself(sched):
+    seen = []
+
+    @coro
+    def late():
+        try:
+            yield events.Sleep(60)
+        finally:
+            seen.append("late")
+
+    @coro
+    def waiter():
+        try:
+            yield events.Sleep(60)
+        finally:
+            sched.add(late)
+
+    @coro
+    def story():
+        yield events.Sleep(0.001)
+        sched.cleanup()
+        seen.append("cleaned")
+        yield events.Sleep(60)
+
+    sched.add(waiter)
+    sched.add(story)
+    sched.run()
+    assert seen == ["cleaned"]
+    assert not sched.coros
+
+
 def test_shutdown_of_one_that_does_not_run_cancels_what_waits(sched):
     instance = sched.add(sleeper, (60,))
     turn(sched, 2)
