@@ -277,6 +277,8 @@ class RequestParser:
             framing = b"Transfer-Encoding: chunked"
             if head.length > 0:
                 framing = b"Content-Length: %d" % head.length
+            if not head.keep_alive:
+                framing += b"\r\nConnection: close"
             self._llhttp.feed_data(b"POST / HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n" % framing)
 
     # The callbacks of httptools, in the order in which they come.

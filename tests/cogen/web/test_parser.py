@@ -156,6 +156,13 @@ ACCEPTED = {
             "GET /",
         ],
     ),
+    "upgrade, length, 1.0": (
+        b"POST / HTTP/1.0\r\n" + UPGRADE + b"Content-Length: 3\r\n\r\nabc" + GET + b"\r\n",
+        [
+            "POST / HTTP/1.0 {'HTTP_CONNECTION': 'Upgrade', 'HTTP_UPGRADE': 'websocket', "
+            "'CONTENT_LENGTH': '3'} close b'abc'",
+        ],
+    ),
     "preface of HTTP/2 in a body": (POST + b"Content-Length: 16\r\n\r\nPRI * HTTP/2.0\r\n", [
         "POST / {'CONTENT_LENGTH': '16'} b'PRI * HTTP/2.0\\r\\n'"
     ]),

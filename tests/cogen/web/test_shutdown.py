@@ -259,3 +259,38 @@ def test_thousand_that_vanish_in_mid_wait_are_released_within_a_second(
         server.parked(1)
         server.put(messages, "x")
         assert client.response().status == 200
+
+
+def test_an_endless_stream_is_ended_and_does_not_spin(serve, connect):
+    steps = []
+
+    def endless(environ, start_response):
+        start_response("200 OK", PLAIN)
+        yield b"begins"
+        while True:
+            yield environ["cogen.core"].events.Sleep(60)
+            steps.append(1)
+            yield b"."
+
+    server = serve(endless, shutdown_timeout=60)
+    client = connect(server)
+    client.request()
+    server.parked()
+    server.call(server.server.stop)
+    until(lambda: not server.server.connections, "the stream's end")
+    assert 0 < len(steps) < 100
+
+
+def test_a_body_that_is_arriving_is_still_read(serve, connect):
+    def echo(environ, start_response):
+        yield environ["cogen.input"].read(4)
+        start_response("200 OK", PLAIN)
+        yield environ["cogen.wsgi"].result
+
+    server = serve(echo)
+    client = connect(server)
+    client.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nab")
+    server.parked()
+    server.call(server.server.stop)
+    client.send(b"cd")
+    assert client.response().body == b"abcd"
