@@ -31,7 +31,7 @@ from greenlet import getcurrent
 from cogen.core import events
 
 from .accesslog import log_access
-from .body import NO_BODY, Body
+from .body import NO_BODY, Body, ReadBody
 from .environ import make_environ
 from .gate import Gate, OperationLost
 from .parser import HTTPError, RequestHead
@@ -46,6 +46,9 @@ __all__ = ["ConnectionGone", "Exchange"]
 log = logging.getLogger("cogen.web")
 
 READY, RUNNING, WAITING, FLUSHING, DONE = range(5)
+
+#: Waits of one request that end with their time-out outcome while the server stops.
+_MOST_EXPIRED = 16
 
 
 class ConnectionGone(ConnectionError):
@@ -72,6 +75,7 @@ class Exchange:
         "_waited",
         "_wait_began",
         "_no_more_waits",
+        "_expired",
         "_environ",
         "_context",
         "_result",
@@ -95,6 +99,7 @@ class Exchange:
         self.started = self._wait_began = server.now()
         self._waited = 0.0
         self._no_more_waits: BaseException | None = None
+        self._expired = 0
         self._environ = make_environ(server.environ, connection, head, self.gate, self.body)
         self._context: Context = server.context.copy()
         self._result: Any = None
@@ -169,8 +174,17 @@ class Exchange:
             self._make_ready()
 
     def expire(self) -> None:
-        """End a wait at once with the operation's time-out outcome; else do nothing."""
-        if self.state == WAITING:
+        """End a wait at once with the operation's time-out outcome, since the server stops.
+
+        What reads the body goes on: those octets have been accepted. An application that waits in a
+        loop, whatever the outcome, is ended: it would spin until the server's patience is over.
+        """
+        if self.state != WAITING or isinstance(self.operation, ReadBody):
+            return
+        self._expired += 1
+        if self._expired > _MOST_EXPIRED:
+            self.end(HTTPError("503 Service Unavailable", "The server stops."))
+        else:
             self.connection.server.scheduler.expire(self.operation, self)
 
     def _make_ready(self) -> None:
@@ -286,7 +300,7 @@ class Exchange:
         self.state = WAITING
         finished = server.scheduler.begin(operation, self)
         if finished is None:
-            if server.stopping and self.state == WAITING:
+            if server.stopping:
                 self.expire()
             return True
         self.state = RUNNING
