@@ -77,7 +77,11 @@ class StatusApplication:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/metrics":
-            kind, body = _prometheus(self._server)
+            try:
+                kind, body = _prometheus(self._server)
+            except ImportError:
+                start_response("501 Not Implemented", [("Content-Type", "text/plain")])
+                return [b"Metrics need prometheus-client: pip install 'ChatApp[metrics]'\n"]
         elif path == "/":
             kind, body = "text/html; charset=utf-8", _page(Snapshot(self._server))
         else:

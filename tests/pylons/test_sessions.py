@@ -72,7 +72,7 @@ class App:
     def take_cookie(self, exchange):
         value = exchange.headers.get("set-cookie")
         if value is not None:
-            self.cookie = None if "1970" in value else value.split(";")[0]
+            self.cookie = None if "01 Jan 1970" in value else value.split(";")[0]
 
     def put(self, **values):
         def run(session):

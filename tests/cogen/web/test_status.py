@@ -1,6 +1,7 @@
 """The status page and the metrics: read off the server when somebody asks."""
 
 import re
+import sys
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -120,3 +121,10 @@ def test_the_runner_serves_it_beside_the_application():
     assert [type(server.wsgi_app) for server in runner.servers][1:] == [StatusApplication]
     assert runner.servers[1].bind_addr == ("127.0.0.1", 0)
     assert Settings(status="127.0.0.1:0").status == "127.0.0.1:0"
+
+
+def test_metrics_without_their_library_say_what_to_install(serve, monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    status, text = ask(serve(hello), "/metrics")
+    assert status == "501 Not Implemented"
+    assert "pip install 'ChatApp[metrics]'" in text
