@@ -82,7 +82,8 @@ class Wait(_Outside):
         weak_timeout: bool = True,
         prio: int = priority.DEFAULT,
     ) -> None:
-        if not hasattr(obj, "rawlink") and not isinstance(obj, Future):
+        waitable = hasattr(obj, "rawlink") and (hasattr(obj, "get") or hasattr(obj, "ready"))
+        if not waitable and not isinstance(obj, Future):
             raise TypeError(
                 f"obj must be an object of gevent to wait for, or a Future, not {obj!r}"
             )

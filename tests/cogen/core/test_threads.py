@@ -2,6 +2,7 @@
 
 import threading
 import time
+import types
 from concurrent.futures import CancelledError, Future
 
 import gevent
@@ -242,5 +243,8 @@ def test_get_in_a_coroutine_would_wait_for_itself(sched, run):
 def test_bad_arguments_are_refused_at_the_call():
     with pytest.raises(TypeError, match="obj must be an object of gevent"):
         threads.wait(5)
+    with pytest.raises(TypeError, match="obj must be an object of gevent"):
+        # gevent's Popen can be linked to, and has no value: wait for its .result
+        threads.wait(types.SimpleNamespace(rawlink=print))
     with pytest.raises(TypeError, match="func must be callable"):
         threads.call(5)
