@@ -14,15 +14,12 @@ while reading pauses, behind more of a body or of requests sent ahead than is bu
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from gevent.event import Event as GreenletEvent
-
 from .exchange import ConnectionGone, Exchange
+from .outlet import Outlet
 from .parser import END, Event, HTTPError, RequestHead, RequestParser
 from .response import simple_response
 
@@ -39,11 +36,10 @@ _BACKLOG: Final = 32
 _LINGER: Final = 262144
 _LINGER_SECONDS: Final = 2.0
 _READ: Final = 1
-_WRITE: Final = 2
 NEVER: Final = float("inf")
 
 
-class Connection:
+class Connection(Outlet):
     """Serve the requests of one client, in order.
 
     :ivar remote_addr: the client's address as environ shows it, "" on a UNIX socket.
@@ -52,45 +48,32 @@ class Connection:
     """
 
     __slots__ = (
-        "server",
         "remote_addr",
         "remote_port",
         "exchange",
         "deadline",
         "_late",
         "_body_deadline",
-        "_socket",
         "_reader",
-        "_writer",
-        "_tls",
         "_parser",
         "_receiving",
         "_keep_alive",
         "_backlog",
-        "_out",
-        "_file",
-        "_flushed",
         "_discarded",
     )
 
     def __init__(self, server: WSGIServer, sock: Any, address: Any, tls: Any = None) -> None:
-        self.server = server
+        super().__init__(server, sock, tls)
         if isinstance(address, tuple):
             self.remote_addr, self.remote_port = address[0], str(address[1])
         else:
             self.remote_addr = self.remote_port = ""
         self.exchange: Exchange | None = None
-        self._socket = sock
-        self._tls = tls
         self._parser: RequestParser | None = None
         self._receiving: Exchange | None = None
         self._keep_alive = True
         self._backlog: deque[Event] | None = None
-        self._out: bytearray | None = None
-        self._file: Any = None
-        self._flushed: GreenletEvent | None = None
         self._discarded = -1
-        self._writer: Any = None
         self._body_deadline = NEVER
         self._reader = server.loop.io(sock.fileno(), _READ)
         self._reader.start(self._on_readable)
@@ -116,7 +99,7 @@ class Connection:
         now = self.server.now()
         settings = self.server.settings
         late, deadline = "body", self._body_deadline
-        if self._sending:
+        if self.is_sending:
             limit = settings.write_timeout
             if limit and now + limit < deadline:
                 late, deadline = "write", now + limit
@@ -144,7 +127,7 @@ class Connection:
                 self._refuse(HTTPError("408 Request Timeout", "The request's head took too long."))
         elif late == "body":
             self._body_failed(HTTPError("408 Request Timeout", "The request's body took too long."))
-        elif late == "request" and self.exchange is not None and not self._sending:
+        elif late == "request" and self.exchange is not None and not self.is_sending:
             self.exchange.kill(HTTPError("503 Service Unavailable", "The request took too long."))
         else:
             self.abort(ConnectionGone(f"the client was too slow ({late})"))
@@ -298,73 +281,14 @@ class Connection:
         if self._discarded > _LINGER:
             self.close()
 
-    # Writing.
+    # What the outlet tells.
 
-    def send(self, data: bytes) -> bool:
-        """Send `data`; return False if some of it has to wait until the client reads.
-
-        Never raises for a client that has gone: its exchange is told through ``end``.
-        """
-        return self._send_raw(data if self._tls is None else self._tls.encrypt(data))
-
-    def send_continue(self) -> None:
-        """Invite the body that the client holds back, unless the response has begun."""
-        if self.exchange is not None and not self.exchange.response.head_sent:
-            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def _send_raw(self, data: bytes) -> bool:
-        if self._out:
-            self._out += data
-            return False
-        try:
-            sent = self._socket.send(data)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError as error:
-            self.abort(error)
-            return True
-        self.server.sent += sent
-        if sent == len(data):
-            return True
-        self._out = bytearray(data)
-        del self._out[:sent]
-        self._watch_for_room()
-        return False
-
-    @property
-    def _sending(self) -> bool:
-        return bool(self._out) or self._file is not None
-
-    def _watch_for_room(self) -> None:
+    def on_progress(self) -> None:
+        """Count the client's time for reading anew."""
         self._wait_in_request()
-        if self._writer is None:
-            self._writer = self.server.loop.io(self._socket.fileno(), _WRITE)
-        if not self._writer.active:
-            self._writer.start(self._on_writable)
 
-    def _on_writable(self) -> None:
-        try:
-            if self._out:
-                sent = self._socket.send(self._out)
-                self.server.sent += sent
-                del self._out[:sent]
-            elif self._file is not None:
-                self._send_file_part()
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            self.abort(error)
-            return
-        if self._sending:
-            self._wait_in_request()
-        else:
-            self._writer.stop()
-            self._on_flushed()
-
-    def _on_flushed(self) -> None:
-        self._out = None
-        if self._flushed is not None:
-            self._flushed.set()
+    def on_flushed(self) -> None:
+        """Go on: the client has read what was sent."""
         if self._discarded >= 0:
             self._shut_down_sending()
         elif self.exchange is not None:
@@ -373,33 +297,12 @@ class Connection:
         else:
             self._next_request()
 
-    def wait_until_flushed(self) -> None:
-        """Block this greenlet until the client has read what was sent, or has gone."""
-        self._flushed = GreenletEvent()
-        self._flushed.wait()
-        self._flushed = None
-
-    @property
-    def can_send_files(self) -> bool:
-        """Whether :meth:`send_file` works here: TLS has to see the bytes."""
-        return self._tls is None
-
-    def send_file(self, head: bytes, descriptor: int, offset: int, size: int) -> bool:
-        """Send `head`, then `size` octets of an open file by sendfile(2); return as `send` does."""
-        self._file = (descriptor, offset, size) if size else None
-        if self._send_raw(head) and self._file is not None and self._socket.fileno() >= 0:
-            self._watch_for_room()
-        return self._file is None and not self._out
-
-    def _send_file_part(self) -> None:
-        descriptor, offset, size = self._file
-        sent = os.sendfile(self._socket.fileno(), descriptor, offset, size)
-        if not sent:
-            raise OSError(errno.EIO, "the file has become shorter while it was sent")
-        self.server.sent += sent
-        self._file = (descriptor, offset + sent, size - sent) if sent < size else None
-
     # From request to request, and the end.
+
+    def send_continue(self) -> None:
+        """Invite the body that the client holds back, unless the response has begun."""
+        if self.exchange is not None and not self.exchange.response.head_sent:
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def exchange_done(self, exchange: Exchange) -> None:
         """Go on with the next request, or close; called when `exchange` has ended."""
@@ -490,16 +393,12 @@ class Connection:
         """
         if self._socket.fileno() < 0:
             return
-        for watcher in (self._reader, self._writer):
-            if watcher is not None:
-                watcher.stop()
-                watcher.close()
-        self._socket.close()
-        self._out = self._file = self._backlog = self._parser = None
+        self._reader.stop()
+        self._reader.close()
+        self.close_outlet()
+        self._backlog = self._parser = None
         self._keep_alive = False
         self.deadline = NEVER
-        if self._flushed is not None:
-            self._flushed.set()
         if self.exchange is None:
             self.server.connection_closed(self)
 
