@@ -198,8 +198,8 @@ class RequestParser:
 
         After an error, or a request after which the connection ends, there are none.
         """
-        begins = self.between_messages
-        if begins and data in self._remembered:
+        can_be_remembered = len(data) <= _LONGEST_REMEMBERED and self.between_messages
+        if can_be_remembered and data in self._remembered:
             return [self._remembered[data]]
         events: list[Event] = []
         if self._llhttp is None:
@@ -218,13 +218,13 @@ class RequestParser:
             self._fail(bad_request(f"This is not HTTP/1.1: {error}."), error)
         if self._ended:
             self._llhttp = None  # it refers to this parser's callbacks, which would be a cycle
-        if begins and len(events) == 1 and self.between_messages:
+        if can_be_remembered and len(events) == 1 and self.between_messages:
             self._remember(data, events[0])
         return events
 
     def _remember(self, data: bytes, event: Event) -> None:
         """Remember a request that came whole and alone; the same octets mean the same again."""
-        if isinstance(event, RequestHead) and len(data) <= _LONGEST_REMEMBERED:
+        if isinstance(event, RequestHead):
             if len(self._remembered) >= _MOST_REMEMBERED:
                 self._remembered.clear()
             self._remembered[data] = event

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cogen.web import parser as parser_module
 from cogen.web.parser import END, HTTPError, RequestHead, RequestParser
 from cogen.web.settings import Settings
 
@@ -480,6 +481,15 @@ def test_chunks_may_have_ordinary_framing_without_limit():
     requests, status = parse(octets(data), max_header_bytes=200, max_target_bytes=50)
     assert status is None
     assert requests[0].body == b"x" * 5000
+
+
+def test_names_that_are_kept_are_bounded(monkeypatch):
+    monkeypatch.setattr(parser_module, "_cgi_names", names := {})
+    for number in range(1500):
+        (request,) = parse([GET + b"X-%d: y\r\n\r\n" % number])[0]
+        assert request.head.fields == {"HTTP_HOST": "a", f"HTTP_X_{number}": "y"}
+    assert len(names) == 1000
+    assert names[b"X-1"] == "HTTP_X_1"
 
 
 # Fuzzing.
