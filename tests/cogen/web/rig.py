@@ -84,10 +84,15 @@ class Serving:
         """Put `item` into a queue that requests wait for."""
         self.begin(a_queue.put(item))
 
-    def logged(self, pattern):
-        """Take the errors that match out of the log and return them, at least one."""
+    def logged(self, pattern, number=1):
+        """Take the errors that match out of the log and return them, at least `number`."""
         found = []
-        until(lambda: found.extend(self.forget(pattern)) or found, f"{pattern!r} in the log")
+
+        def enough():
+            found.extend(self.forget(pattern))
+            return len(found) >= number
+
+        until(enough, f"{pattern!r} in the log, {number} times")
         return found
 
     def forget(self, pattern):
