@@ -59,11 +59,11 @@ setup(
         "WebOb>=1.8.9",
     ],
     extras_require={
-        "debug": ["backlash>=0.3"],
+        "debug": ["backlash>=0.5"],
         "docs": ["furo>=2024.8.6", "sphinx>=8.0"],
         "metrics": ["prometheus-client>=0.20"],
         "test": [
-            "backlash>=0.3",
+            "backlash>=0.5",
             "coverage>=7.6",
             "FormEncode>=2.1",
             "h11>=0.14",
