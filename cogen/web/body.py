@@ -16,7 +16,7 @@ from cogen.core import events
 
 if TYPE_CHECKING:
     from .connection import Connection
-    from .parser import RequestHead
+    from .head import RequestHead
 
 __all__ = ["HIGH_WATER", "NO_BODY", "Body", "ReadBody"]
 
@@ -230,7 +230,7 @@ class ReadBody(events.TimedOperation):
             return
         if self.result is not None:
             self.body.remove_reader(self)
-            self.sched.wake(self, self.caller, False)
+            self.sched.arrive(self, self.caller)
 
     def finalize(self, sched: Any = None) -> bytes | None:
         super().finalize(sched)

@@ -19,12 +19,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from .exchange import ConnectionGone, Exchange
+from .head import HTTPError, RequestHead
 from .outlet import Outlet
-from .parser import END, Event, HTTPError, RequestHead, RequestParser
+from .parser import END, Event, RequestParser
 from .response import simple_response
 
 if TYPE_CHECKING:
-    from .wsgi import WSGIServer
+    from .server import WSGIServer
 
 __all__ = ["Connection"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .body import Body
 from .gate import Gate
-from .parser import RequestHead
+from .head import RequestHead
 from .wrapper import FileWrapper
 
 if TYPE_CHECKING:

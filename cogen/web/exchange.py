@@ -34,7 +34,7 @@ from .accesslog import log_access
 from .body import NO_BODY, Body, ReadBody
 from .environ import make_environ
 from .gate import Gate, OperationLost
-from .parser import HTTPError, RequestHead
+from .head import HTTPError, RequestHead
 from .response import INTERNAL_ERROR, Response, ResponseError, simple_response
 from .wrapper import FileWrapper
 

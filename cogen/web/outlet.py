@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gevent.event import Event as GreenletEvent
 
 if TYPE_CHECKING:
-    from .wsgi import WSGIServer
+    from .server import WSGIServer
 
 __all__ = ["Outlet"]
 

@@ -1,9 +1,8 @@
 """The HTTP parser's seam: bytes in, request heads and bodies out. It does no I/O.
 
 llhttp (through httptools) knows the grammar; this module adds what it leaves to its user: limits,
-the Host field, request targets, versions, codings, and the CGI names that WSGI wants. It is strict:
-whatever could be read in two ways is refused, because a proxy in front may read it the other way
-(RFC 9112, section 11.2, "Request Smuggling").
+versions and methods, and the CGI names that WSGI wants. What targets, hosts and framings may be is
+in :mod:`cogen.web.head`.
 
 A :class:`RequestParser` is fed and answers with a list of events, in the order of the wire:
 
@@ -17,9 +16,7 @@ What a connection does with them is in :mod:`cogen.web.connection`.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
 
 from httptools import (
     HttpParserCallbackError,
@@ -28,26 +25,21 @@ from httptools import (
     HttpRequestParser,
 )
 
+from .head import (
+    METHODS,
+    HTTPError,
+    RequestHead,
+    bad_request,
+    body_length,
+    check_host,
+    expectation,
+    split_target,
+    too_large_body,
+    too_large_head,
+)
 from .settings import Settings
 
-__all__ = ["END", "Event", "HTTPError", "RequestHead", "RequestParser"]
-
-
-class HTTPError(Exception):
-    """Refuse a request: the client is at fault and is told so with `status`.
-
-    :param status: the status line's code and phrase, such as ``"400 Bad Request"``.
-    :param reason: one sentence for the client, plain text.
-    """
-
-    def __init__(self, status: str, reason: str) -> None:
-        super().__init__(status, reason)
-        self.status = status
-        self.reason = reason
-
-
-def bad_request(reason: str) -> HTTPError:
-    return HTTPError("400 Bad Request", reason)
+__all__ = ["END", "Event", "RequestParser"]
 
 
 class _End:
@@ -57,62 +49,8 @@ class _End:
 
 END: Final = _End()
 
-#: The methods of RFC 9110, RFC 5789 and of WebDAV's family that llhttp knows. Its RTSP and ICE
-#: methods are left out, and CONNECT, which asks for a tunnel.
-METHODS: Final = frozenset(
-    "GET HEAD POST PUT DELETE OPTIONS TRACE PATCH COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH "
-    "UNLOCK BIND REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE "
-    "UNSUBSCRIBE PURGE MKCALENDAR LINK UNLINK QUERY".split()
-)
-
-# RFC 3986, section 3.2, as far as a server must care: a bracketed IP literal or a reg-name, a port.
-_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.vV]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?")
-_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})|%00")
-_ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)([^#]*)", re.IGNORECASE)
-_DIGITS = re.compile(r"[0-9]{1,18}")
-
 # The room that the framing of one chunk may take: 16 digits of size and two line ends.
 _CHUNK_FRAME: Final = 20
-
-
-class RequestHead:
-    """What stands before a request's body.
-
-    :ivar method: such as ``"GET"``.
-    :ivar target: the request target as it was sent.
-    :ivar path: the path, percent-decoded, each byte a latin-1 character (PEP 3333).
-    :ivar query: the query as it was sent, without the question mark.
-    :ivar version: ``"1.0"`` or ``"1.1"``.
-    :ivar fields: the header fields under their CGI names (``HTTP_HOST``, ``CONTENT_TYPE``).
-    :ivar length: octets of the body, 0 if there is none, -1 if it is chunked.
-    :ivar keep_alive: whether the client can send another request afterwards.
-    :ivar expects_continue: whether the client waits for ``100 Continue``.
-    """
-
-    __slots__ = (
-        "method",
-        "target",
-        "path",
-        "query",
-        "version",
-        "fields",
-        "length",
-        "keep_alive",
-        "expects_continue",
-    )
-
-    method: str
-    target: bytes
-    path: str
-    query: str
-    version: str
-    fields: dict[str, str]
-    length: int
-    keep_alive: bool
-    expects_continue: bool
-
-    def __repr__(self) -> str:
-        return f"<RequestHead {self.method} {self.target.decode('latin-1')} HTTP/{self.version}>"
 
 
 Event = RequestHead | bytes | _End | HTTPError
@@ -359,93 +297,3 @@ class RequestParser:
             if not head.keep_alive:
                 self._ended = True
         self._expect_head()
-
-
-def too_large_head() -> HTTPError:
-    return HTTPError("431 Request Header Fields Too Large", "The request's head is too large.")
-
-
-def too_large_body(limit: int) -> HTTPError:
-    return HTTPError("413 Content Too Large", f"A request's body may have {limit} bytes.")
-
-
-def split_target(head: RequestHead, target: bytes) -> None:
-    """Set target, path and query of `head` (RFC 9112, section 3.2).
-
-    :raises HTTPError: 400 for a form that this method or any server must not accept.
-    """
-    head.target = target
-    if target[:1] != b"/":
-        target = _path_of_other_forms(head, target)
-    if b"#" in target:
-        raise bad_request("A request target has no fragment.")
-    path, _, query = target.partition(b"?")
-    if b"%" in path:
-        if _BAD_ESCAPE.search(path) is not None:
-            raise bad_request("The path has a percent sign without a code, or the code of NUL.")
-        path = unquote_to_bytes(path)
-    head.path = path.decode("latin-1")
-    head.query = query.decode("latin-1")
-
-
-def _path_of_other_forms(head: RequestHead, target: bytes) -> bytes:
-    if target == b"*" and head.method == "OPTIONS":
-        return b"*"
-    absolute = _ABSOLUTE.fullmatch(target)
-    if absolute is None:
-        raise bad_request("The request target is neither a path nor an http URL.")
-    authority = absolute[2].decode("latin-1")
-    if not is_authority(authority):
-        raise bad_request("The request target's authority is not a host.")
-    # RFC 9112, section 3.2.2: the target's host stands, whatever the Host field said.
-    head.fields["HTTP_HOST"] = authority
-    rest = absolute[3]
-    return rest if rest[:1] == b"/" else b"/" + rest
-
-
-def is_authority(text: str) -> bool:
-    """Return whether `text` is a host, with a port or without, and has no user information."""
-    authority = _AUTHORITY.fullmatch(text)
-    return authority is not None and int(authority[1] or 0) < 65536
-
-
-def check_host(head: RequestHead) -> None:
-    """Refuse a missing or impossible Host field (RFC 9112, section 3.2); it may be empty."""
-    host = head.fields.get("HTTP_HOST")
-    if host is None:
-        if head.version == "1.1":
-            raise bad_request("An HTTP/1.1 request needs a Host field.")
-    elif host and not is_authority(host):
-        raise bad_request("The Host field is not a host.")
-
-
-def body_length(fields: dict[str, str], version: str) -> int:
-    """Return the body's octets, -1 if chunked (RFC 9112, section 6.3, for requests).
-
-    1. Transfer-Encoding and Content-Length together may be an attempt at smuggling: refused.
-    2. A coding other than one "chunked" leaves the end of the body unknown: refused.
-    3. Transfer-Encoding does not exist in HTTP/1.0: refused.
-    4. Content-Length is a plain number: anything else is refused.
-    """
-    coding = fields.get("HTTP_TRANSFER_ENCODING")
-    length = fields.get("CONTENT_LENGTH")
-    if coding is None:
-        if length is None:
-            return 0
-        if _DIGITS.fullmatch(length) is None:
-            raise bad_request("Content-Length is not a number.")
-        return int(length)
-    if length is not None:
-        raise bad_request("Content-Length and Transfer-Encoding exclude each other.")
-    if version == "1.0":
-        raise bad_request("HTTP/1.0 has no Transfer-Encoding.")
-    if coding.lower() != "chunked":
-        raise bad_request("The only transfer coding that is understood is a single chunked.")
-    return -1
-
-
-def expectation(fields: dict[str, str], version: str) -> bool:
-    """Return whether the client waits for 100 Continue (RFC 9110, section 10.1.1)."""
-    if fields["HTTP_EXPECT"].lower() != "100-continue":
-        raise HTTPError("417 Expectation Failed", "Only 100-continue can be expected.")
-    return version == "1.1"

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .wsgi import WSGIServer
+    from .server import WSGIServer
 
 __all__ = ["StatusApplication", "Snapshot", "loopback_address"]
 

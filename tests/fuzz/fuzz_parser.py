@@ -15,7 +15,8 @@ import atheris
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 with atheris.instrument_imports(include=["cogen.web"]):
-    from cogen.web.parser import END, HTTPError, RequestHead, RequestParser
+    from cogen.web.head import HTTPError, RequestHead
+    from cogen.web.parser import END, RequestParser
     from cogen.web.settings import Settings
 
 LIMITS = Settings(max_header_bytes=200, max_headers=5, max_target_bytes=50, max_body_bytes=100)

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cogen.web import parser as parser_module
-from cogen.web.parser import END, HTTPError, RequestHead, RequestParser
+from cogen.web.head import HTTPError, RequestHead
+from cogen.web.parser import END, RequestParser
 from cogen.web.settings import Settings
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"

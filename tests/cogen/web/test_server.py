@@ -7,7 +7,7 @@ import threading
 import gevent
 import pytest
 
-from cogen.web.parser import HTTPError
+from cogen.web.head import HTTPError
 from cogen.web.wsgi import WSGIFileWrapper
 from tests.cogen.web.rig import Closing, hello, until
 
