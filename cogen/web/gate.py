@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
+from inspect import CO_GENERATOR
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -123,11 +124,13 @@ class Gate:
         method, target = self._request
         message = (
             f"{method} {target}: {operation!r} was set while {self.pending!r} has not been run. "
-            "The application yielded an empty chunk for it, and something between the application "
-            "and the server swallowed that chunk, joined it with others or read ahead over it"
+            "Either the application yielded no empty chunk for that one, or something between the "
+            "application and the server swallowed the chunk, joined it with others or read ahead "
+            "over it"
         )
         if suspects:
-            return f"{message}: {suspects[0]}. It must pass every chunk on, one to one (PEP 3333)."
+            who = " or ".join(suspects)
+            return f"{message}: {who}. Every chunk must be passed on, one to one (PEP 3333)."
         return f"{message}. {_HOW_TO_FIND}"
 
     def lost_at_end(self, result_type: type) -> str:
@@ -152,24 +155,27 @@ _HOW_TO_FIND = (
 
 
 def culprits(frame: FrameType | None) -> list[str]:
-    """Return the functions on the stack that iterate without being able to pass a chunk on.
+    """Return who on the stack may have kept a chunk for itself, from the inside out.
 
     Between the application's generator and the server's step there should be generators and
-    ``__next__`` methods only. A plain function there joins, lists or swallows chunks.
+    ``__next__`` methods only. A plain function there can't pass a chunk on, so it is the one; if
+    there is none, each generator may be.
     """
-    suspects = []
+    iterating, passing_on = [], []
     inside_application = True
     while frame is not None and frame.f_globals.get("__name__") == __name__:
         frame = frame.f_back  # the gate itself
     while frame is not None and frame.f_globals.get("__name__") not in _DRIVERS:
         code = frame.f_code
-        is_generator = code.co_flags & 0x20
-        if is_generator:
-            inside_application = False
-        elif not inside_application and code.co_name not in ("__next__", "send", "run"):
-            suspects.append(f"{code.co_qualname} ({code.co_filename}, line {frame.f_lineno})")
+        name = f"{code.co_qualname} ({code.co_filename}, line {frame.f_lineno})"
+        if inside_application:
+            inside_application = not code.co_flags & CO_GENERATOR
+        elif code.co_flags & CO_GENERATOR or code.co_name in ("__next__", "send", "run"):
+            passing_on.append(name)
+        else:
+            iterating.append(name)
         frame = frame.f_back
-    return suspects
+    return iterating[:1] or passing_on
 
 
 _DRIVERS = ("cogen.web.exchange", "cogen.web.inline")

@@ -2,6 +2,7 @@
 
 import contextvars
 import gc
+import re
 import threading
 
 import gevent
@@ -625,8 +626,8 @@ def test_guard_names_request_and_culprit(serve, connect, middleware, app):
     (text,) = server.logged("OperationLost")
     assert "GET /guarded?x: " in text
     assert "<Sleep" in text
-    if middleware is joining and app is two_waits:
-        assert "joining.<locals>.middleware" in text
+    if app is two_waits:
+        assert f": {middleware.__name__}.<locals>.middleware (" in text
         assert "test_contract.py, line" in text
     else:
         assert "take one middleware after the other out" in text or "joined the chunks" in text
@@ -640,7 +641,28 @@ def test_guard_for_an_operation_that_replaces_another(serve, connect):
 
     server = serve(application)
     assert connect(server).get().status == 500
-    server.logged("was set while .* has not been run")
+    (text,) = server.logged("was set while .* has not been run")
+    assert "Either the application yielded no empty chunk" in text
+    assert "take one middleware after the other out" in text
+
+
+def test_guard_names_everybody_who_may_be_it(serve, connect):
+    def innocent(app):
+        def layer(environ, start_response):
+            yield from app(environ, start_response)
+
+        return layer
+
+    server = serve(innocent(swallowing(innocent(two_waits))))
+    connect(server).request("/")
+    (text,) = server.logged("OperationLost")
+    inner, culprit, outer = re.findall(r"([\w.<>]+) \([^()]*test_contract.py, line \d+\)", text)
+    assert (
+        inner
+        == outer
+        == "test_guard_names_everybody_who_may_be_it.<locals>.innocent.<locals>.layer"
+    )
+    assert culprit == "swallowing.<locals>.middleware"
 
 
 def test_operation_can_be_taken_back(serve, connect):
