@@ -66,6 +66,7 @@ setup(
             "backlash>=0.5",
             "coverage>=7.6",
             "FormEncode>=2.1",
+            "gunicorn>=23",
             "h11>=0.14",
             "hypothesis>=6.100",
             "mypy>=1.13",

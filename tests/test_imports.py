@@ -36,10 +36,12 @@ LAZY = {
 # Inside cogen a module may import from its own layer and from those before it.
 LAYERS = [
     ["cogen.core.util"],
+    ["cogen.core.operations", "cogen.core.locals"],
     ["cogen.core.events"],
     ["cogen.core.coroutines"],
     ["cogen.core.queue", "cogen.core.pubsub", "cogen.core.pipe", "cogen.core.sockets"],
-    ["cogen.core.proactors"],
+    ["cogen.core.threads"],
+    ["cogen.core.proactors", "cogen.core.runner"],
     ["cogen.core.schedulers"],
     ["cogen.web"],
 ]
