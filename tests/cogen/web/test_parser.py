@@ -386,6 +386,20 @@ def test_who_waits_for_100_continue(version, field, expects):
     assert request.head.expects_continue is expects
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"CONTENT_LENGTH": "3", "HTTP_TRANSFER_ENCODING": "chunked"},
+        {"CONTENT_LENGTH": "3, 3"},
+        {"CONTENT_LENGTH": ""},
+        {"HTTP_TRANSFER_ENCODING": "chunked, chunked"},
+    ],
+)
+def test_framing_is_refused_here_too_should_llhttp_let_it_pass(fields):
+    with pytest.raises(HTTPError, match="400"):
+        parser_module.body_length(fields, "1.1")
+
+
 def test_nothing_is_told_after_an_error_or_a_close():
     for data in (b"GARBAGE\r\n\r\n", GET + b"Connection: close\r\n\r\n"):
         parser = RequestParser(Settings())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cogen.web import response as response_module
 from cogen.web.response import Response, ResponseError, simple_response
 
 PLAIN = [("Content-Type", "text/plain")]
@@ -193,6 +194,15 @@ def test_date_and_server_are_there_once():
         assert re.findall(rb"(?m)^(Date|Server): ", sent).count(name.encode()) == 1
         assert {"date", "server"} <= set(fields(sent))
         assert fields(sent)[name.lower()] == "mine"
+
+
+def test_names_and_statuses_that_are_kept_are_bounded(monkeypatch):
+    monkeypatch.setattr(response_module, "_names", names := {})
+    monkeypatch.setattr(response_module, "_statuses", statuses := set())
+    for number in range(1500):
+        sent, _ = answer([], f"200 OK {number}", [(f"X-{number}", "y")])
+        assert f"X-{number}: y\r\n".encode() in sent
+    assert len(names) == len(statuses) == 1000
 
 
 def test_cookies_keep_their_own_lines():
