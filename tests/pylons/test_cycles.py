@@ -88,7 +88,8 @@ def test_a_request_is_freed_without_the_collector(site, index, server):
         trace, (status, _) = serve(app, cookie, **more)
         assert trace() is None, "environ is still referred to"
     assert status == ("404 Not Found" if "abort" in index.__name__ else "200 OK")
-    assert len(gc.get_objects()) - before < 20
+    # Less than one for each request; other tests' threads make some objects meanwhile.
+    assert len(gc.get_objects()) - before < 50
     assert gc.collect() < 20
 
 
