@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cogen.web import parser as parser_module
-from cogen.web.head import HTTPError, RequestHead
+from cogen.web.head import HTTPError, RequestHead, body_length
 from cogen.web.parser import END, RequestParser
 from cogen.web.settings import Settings
 
@@ -397,7 +397,7 @@ def test_who_waits_for_100_continue(version, field, expects):
 )
 def test_framing_is_refused_here_too_should_llhttp_let_it_pass(fields):
     with pytest.raises(HTTPError, match="400"):
-        parser_module.body_length(fields, "1.1")
+        body_length(fields, "1.1")
 
 
 def test_nothing_is_told_after_an_error_or_a_close():

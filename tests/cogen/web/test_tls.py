@@ -11,7 +11,7 @@ import pytest
 
 from cogen.core import queue
 from cogen.web.tls import TLS, server_context
-from tests.cogen.web.rig import hello
+from tests.cogen.web.rig import hello, until
 
 PLAIN = [("Content-Type", "text/plain")]
 
@@ -132,8 +132,7 @@ def test_clients_close_notify_is_the_end_of_its_input(secure):
     connection.socket.settimeout(5)
     with contextlib.suppress(ssl.SSLError):
         connection.socket.unwrap()
-    server.connections(0)
-    assert not messages.waiting_gets
+    until(lambda: not messages.waiting_gets, "leaving the queue")
 
 
 def test_client_that_leaves_in_mid_wait(secure):
