@@ -57,6 +57,7 @@ def read(sent, method="GET"):
         ([b"abc"], {"headers": [("Connection", "Close")]}, None, "chunked", b"abc", False),
         ([b"abc"], {"method": "HEAD"}, None, None, b"", True),
         ([b"abc"], {"method": "HEAD", "whole": True}, "3", None, b"", True),
+        ([], {"method": "HEAD"}, None, None, b"", True),
         ([], {"method": "HEAD", "headers": [("Content-Length", "9")]}, "9", None, b"", True),
         ([], {"status": "204 No Content"}, None, None, b"", True),
         ([b"abc"], {"status": "204 No Content"}, None, None, b"", True),
@@ -121,6 +122,20 @@ def test_body_longer_than_announced_is_cut():
     assert sent.endswith(b"\r\n\r\nabcd")
     assert (response.overrun, response.missing, response.keep_alive) == (2, 0, True)
     assert response.body_size == 4
+
+
+@pytest.mark.parametrize(
+    ("headers", "size", "part", "missing"),
+    [([], 10, 10, 0), ([("Content-Length", "4")], 10, 4, 0), ([("Content-Length", "9")], 5, 5, 4)],
+)
+def test_of_a_file_as_much_is_sent_as_announced(headers, size, part, missing):
+    response = Response("GET", "1.1", True)
+    response.start("200 OK", headers)
+    response.head(size)
+    assert response.sends_file_as_is
+    assert response.file_part(size) == response.body_size == part
+    assert response.end() == b""
+    assert (response.missing, response.keep_alive) == (missing, not missing)
 
 
 @pytest.mark.parametrize(
