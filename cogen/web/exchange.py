@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from greenlet import getcurrent
+from greenlet import GreenletExit, getcurrent
 
 from cogen.core import events
 
@@ -366,6 +366,8 @@ class Exchange:
         An HTTPError is the client's fault (a body too large or too slow): it is told, not logged.
         """
         if self.gone is not None or isinstance(error, ConnectionGone):
+            if error is not self.gone and not isinstance(error, (ConnectionGone, GreenletExit)):
+                log.info("%s failed after its client had gone", self.request_line, exc_info=error)
             self._abandon()
             return
         server = self.connection.server

@@ -121,10 +121,13 @@ class Outlet:
 
     def send_file(self, head: bytes, descriptor: int, offset: int, size: int) -> bool:
         """Send `head`, then `size` octets of an open file by sendfile(2); return as `send` does."""
-        self._file = (descriptor, offset, size) if size else None
-        if self._send_raw(head) and self._file is not None and self._socket.fileno() >= 0:
+        all_sent = self._send_raw(head)
+        if not size or self._socket.fileno() < 0:
+            return all_sent
+        self._file = (descriptor, offset, size)
+        if all_sent:
             self._watch_for_room()
-        return self._file is None and not self._out
+        return False
 
     def _send_file_part(self) -> None:
         descriptor, offset, size = self._file

@@ -651,6 +651,42 @@ def test_file_whose_client_goes_is_closed(serve, connect, big_file):
     server.connections(0)
 
 
+@pytest.mark.parametrize("way", ["file", "list", "generator", "write", "error"])
+def test_client_that_goes_during_a_step_leaves_nothing(serve, connect, big_file, caplog, way):
+    """The step ends first; what it answers then goes nowhere, and is closed."""
+    caplog.set_level("INFO", "cogen.web")
+    go_on = threading.Event()
+    seen = []
+
+    def application(environ, start_response):
+        seen.append("begun")
+        while not go_on.is_set():
+            gevent.sleep(0.001)
+        if way == "error":
+            raise KeyError("after the client")
+        write = start_response("200 OK", PLAIN)
+        if way == "file":
+            seen.append(big_file.open("rb"))
+            return environ["wsgi.file_wrapper"](seen[-1])
+        if way == "write":
+            write(b"x")
+        seen.append(Closing([b"x"] if way == "list" else iter([b"x", b"y"])))
+        return seen[-1]
+
+    server = serve(application)
+    client = connect(server)
+    client.request()
+    until(lambda: seen)
+    client.reset()
+    server.call(gevent.sleep, 0)
+    until(lambda: server.call(lambda: [c.fileno() for c in server.server.connections]) == [-1])
+    go_on.set()
+    server.connections(0)
+    assert [result.closed for result in seen[1:]] in ([1], [])
+    if way == "error":
+        assert "GET / failed after its client had gone" in caplog.text
+
+
 # Several applications.
 
 
