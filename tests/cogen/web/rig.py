@@ -245,9 +245,11 @@ class Client:
         """Return whether nothing arrives for a moment, for what must not happen."""
         self.socket.settimeout(seconds)
         try:
-            return not self._rest and bool(self.socket.recv(1, socket.MSG_PEEK)) is None
+            self.socket.recv(1, socket.MSG_PEEK)
         except TimeoutError:
-            return True
+            return not self._rest
+        else:
+            return False
         finally:
             self.socket.settimeout(SECONDS)
 

@@ -1,7 +1,6 @@
 """Each limit and time-out of the server and its documented answer; what is bounded stays so."""
 
 import contextlib
-import socket
 import time
 
 import gevent
@@ -458,4 +457,3 @@ def test_connection_that_is_reset_before_it_is_accepted(serve, connect):
     server.call(block)
     assert connect(server).get().body == b"hello"
     server.connections(1)
-    assert socket.getdefaulttimeout() is None
