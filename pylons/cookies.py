@@ -18,7 +18,7 @@ from typing import Any
 
 from webob.cookies import SignedSerializer
 
-#: Longer Cookie headers are read each time, so that what is remembered stays below 4 MB.
+#: Longer Cookie headers are read each time, so that what is remembered stays below 15 MB.
 _LONGEST_REMEMBERED = 512
 
 
@@ -56,7 +56,7 @@ class SessionCookie:
         self.key: str = options["key"]
         self._secret = options["secret"].encode("utf-8") if options["secret"] else None
         self._options = options
-        self._remembered = lru_cache(maxsize=4096)(self._read)
+        self._remembered = lru_cache(maxsize=16384)(self._read)
 
     def find(self, header: str | None) -> str | None:
         """Return the id in a Cookie header, or None if there is none that we signed.

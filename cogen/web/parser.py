@@ -16,6 +16,7 @@ What a connection does with them is in :mod:`cogen.web.connection`.
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any, Final
 
 from httptools import (
@@ -39,7 +40,7 @@ from .head import (
 )
 from .settings import Settings
 
-__all__ = ["END", "Event", "RequestParser"]
+__all__ = ["END", "Event", "Remembered", "RequestParser"]
 
 
 class _End:
@@ -66,6 +67,7 @@ _MOST_NAMES: Final = 1000
 #: each time. Looking them up takes 0.3 µs, parsing them 5. The memory it may take is 2 MB.
 _MOST_REMEMBERED: Final = 1024
 _LONGEST_REMEMBERED: Final = 1024
+_REMEMBERED_SECONDS: Final = 60.0
 
 
 def cgi_name(name: bytes) -> str | None:
@@ -81,13 +83,37 @@ def cgi_name(name: bytes) -> str | None:
     return key
 
 
+class Remembered(dict[bytes, RequestHead]):
+    """Heads by the octets of requests that came whole, alone and without a body.
+
+    The same octets mean the same again. Once it is full it stays as it is for a while: with more
+    clients than it holds, always replacing the oldest would help none of them and cost each.
+    """
+
+    __slots__ = ("_since",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since = monotonic()
+
+    def add(self, data: bytes, head: RequestHead) -> None:
+        """Remember a request if there is room."""
+        if len(self) >= _MOST_REMEMBERED:
+            now = monotonic()
+            if now - self._since < _REMEMBERED_SECONDS:
+                return
+            self.clear()
+            self._since = now
+        self[data] = head
+
+
 class RequestParser:
     """Turn the bytes of one connection into requests, refusing what is ambiguous or too large.
 
     At the end of a message it is as good as new, so that connections can share a few of them: a
     connection that waits needs none (:attr:`between_messages`).
 
-    :param remembered: heads by the octets of a whole request without a body; parsers share it.
+    :param remembered: what the parsers of a server share.
     :ivar in_message: whether a request has begun, and not ended.
     """
 
@@ -108,11 +134,9 @@ class RequestParser:
         "_ended",
     )
 
-    def __init__(
-        self, settings: Settings, remembered: dict[bytes, RequestHead] | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, remembered: Remembered | None = None) -> None:
         self._settings = settings
-        self._remembered = {} if remembered is None else remembered
+        self._remembered = Remembered() if remembered is None else remembered
         self._llhttp: Any = HttpRequestParser(self)
         self._events: list[Event] = []
         self._silent_head = False
@@ -157,15 +181,10 @@ class RequestParser:
         if self._ended:
             self._llhttp = None  # it refers to this parser's callbacks, which would be a cycle
         if can_be_remembered and len(events) == 1 and self.between_messages:
-            self._remember(data, events[0])
+            head = events[0]
+            if isinstance(head, RequestHead):
+                self._remembered.add(data, head)
         return events
-
-    def _remember(self, data: bytes, event: Event) -> None:
-        """Remember a request that came whole and alone; the same octets mean the same again."""
-        if isinstance(event, RequestHead):
-            if len(self._remembered) >= _MOST_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[data] = event
 
     def _feed_llhttp(self, data: bytes) -> None:
         rest: bytes | memoryview = data

@@ -26,9 +26,8 @@ from cogen.core.schedulers import Scheduler
 from .connection import Connection
 from .environ import base_environ
 from .gate import Application
-from .head import RequestHead
 from .listening import listen
-from .parser import RequestParser
+from .parser import Remembered, RequestParser
 from .settings import Settings
 from .tls import TLS, server_context
 from .workers import Workers
@@ -82,7 +81,7 @@ class WSGIServer:
         self.socket: Any = None
         self._socket_file: str | None = None
         self._parsers: list[RequestParser] = []
-        self._remembered: dict[bytes, RequestHead] = {}
+        self._remembered = Remembered()
         self._tls_context: Any = None
         if self.settings.certfile:
             self._tls_context = server_context(self.settings.certfile, self.settings.keyfile)

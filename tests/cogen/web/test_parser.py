@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cogen.web import parser as parser_module
 from cogen.web.head import HTTPError, RequestHead, body_length
-from cogen.web.parser import END, RequestParser
+from cogen.web.parser import END, Remembered, RequestParser
 from cogen.web.settings import Settings
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
@@ -620,7 +620,7 @@ def test_where_h11_accepts_too_both_read_the_same(data):
 
 
 def test_the_same_octets_are_parsed_once_and_mean_the_same():
-    remembered = {}
+    remembered = Remembered()
     request = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
     first = RequestParser(Settings(), remembered).feed(request)
     assert list(remembered) == [request]
@@ -631,7 +631,7 @@ def test_the_same_octets_are_parsed_once_and_mean_the_same():
 
 @pytest.mark.parametrize("cut", range(1, 30))
 def test_the_last_piece_of_a_request_is_not_taken_for_one(cut):
-    remembered = {}
+    remembered = Remembered()
     request = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
     parser = RequestParser(Settings(), remembered)
     assert parser.feed(request[:cut]) == []
@@ -642,7 +642,7 @@ def test_the_last_piece_of_a_request_is_not_taken_for_one(cut):
 
 def test_octets_within_a_body_are_not_taken_for_a_request():
     request = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
-    remembered = {}
+    remembered = Remembered()
     RequestParser(Settings(), remembered).feed(request)
     parser = RequestParser(Settings(), remembered)
     parser.feed(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n" % len(request))
@@ -661,14 +661,28 @@ def test_octets_within_a_body_are_not_taken_for_a_request():
     ],
 )
 def test_only_a_short_whole_request_by_itself_is_remembered(request_):
-    remembered = {}
+    remembered = Remembered()
     RequestParser(Settings(), remembered).feed(request_)
     assert remembered == {}
 
 
 def test_what_is_remembered_is_bounded():
-    remembered = {}
+    remembered = Remembered()
     parser = RequestParser(Settings(), remembered)
     for number in range(3000):
         parser.feed(b"GET /%d HTTP/1.1\r\nHost: test\r\n\r\n" % number)
         assert len(remembered) <= 1024
+    assert b"GET /0 HTTP/1.1\r\nHost: test\r\n\r\n" in remembered
+
+
+def test_what_is_remembered_is_begun_anew_after_a_while(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("cogen.web.parser.monotonic", lambda: now)
+    remembered = Remembered()
+    parser = RequestParser(Settings(), remembered)
+    for number in range(1025):
+        parser.feed(b"GET /%d HTTP/1.1\r\nHost: test\r\n\r\n" % number)
+    now = 61.0
+    late = b"GET /late HTTP/1.1\r\nHost: test\r\n\r\n"
+    parser.feed(late)
+    assert list(remembered) == [late]
