@@ -708,14 +708,15 @@ def test_input_of_a_request_without_a_body_is_empty(serve, connect):
 
 
 @pytest.mark.parametrize("framing", ["sized", "chunked"])
-def test_large_input_by_operations(serve, connect, framing):
+@pytest.mark.parametrize("size", [100_000, -1])
+def test_large_input_by_operations(serve, connect, framing, size):
     received = []
 
     def application(environ, start_response):
         start_response("200 OK", PLAIN)
         gate = environ["cogen.wsgi"]
         while True:
-            yield environ["cogen.input"].read(100_000)
+            yield environ["cogen.input"].read(size)
             received.append(len(gate.result))
             if not gate.result:
                 break
@@ -727,7 +728,7 @@ def test_large_input_by_operations(serve, connect, framing):
     client.request("/", "POST", headers)
     client.send(body)
     assert client.response().body == b"1000000"
-    assert received == [100_000] * 10 + [0]
+    assert received == ([100_000] * 10 if size > 0 else [1_000_000]) + [0]
 
 
 def test_reading_of_the_input_can_time_out(serve, connect):

@@ -271,13 +271,27 @@ def test_read_sizes(serve, connect):
     def application(environ, start_response):
         body = environ["wsgi.input"]
         pieces = [body.read(0), body.read(2), body.readline(1), body.readline(9), body.readline(0)]
-        pieces += [body.readline(2), body.read(99), body.read(1)]
+        pieces += [body.readline(2), body.readline(), body.readline(5), body.readlines(4)]
+        pieces += [body.read(99), body.read(1)]
         start_response("200 OK", PLAIN)
         return [repr(pieces).encode()]
 
     client = connect(serve(application))
-    expected = [b"", b"ab", b"c", b"d\n", b"", b"ef", b"gh", b""]
-    assert client.get(method="POST", body=b"abcd\nefgh").body == repr(expected).encode()
+    expected = [
+        b"",
+        b"ab",
+        b"c",
+        b"d\n",
+        b"",
+        b"ef",
+        b"g\n",
+        b"\n",
+        [b"1\n", b"23\n"],
+        b"4\n5",
+        b"",
+    ]
+    sent = b"abcd\nefg\n\n1\n23\n4\n5"
+    assert client.get(method="POST", body=sent).body == repr(expected).encode()
 
 
 def test_empty_inputs(serve, connect):
@@ -354,6 +368,21 @@ def test_client_that_waits_gets_100_continue_when_the_body_is_wanted(serve, conn
         assert client.socket.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.send(b"abc")
         assert client.response().body == b"POST / abc"
+
+
+def test_invitation_is_sent_once(serve, connect):
+    def application(environ, start_response):
+        pieces = list(iter(lambda: environ["wsgi.input"].read(1), b""))
+        start_response("200 OK", PLAIN)
+        return [b"-".join(pieces)]
+
+    client = connect(serve(application))
+    client.request(method="POST", headers=["Content-Length: 3", "Expect: 100-continue"])
+    assert client.socket.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    for octet in (b"a", b"b", b"c"):
+        assert client.has_nothing(0.01)
+        client.send(octet)
+    assert client.response().body == b"a-b-c"
 
 
 def test_client_that_does_not_wait_gets_no_100_continue(serve, connect):
