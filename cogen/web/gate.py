@@ -88,13 +88,13 @@ class Gate:
         self.operation = operation
         return b""
 
-    def add_to(self, environ: dict[str, Any], input: Any = None) -> None:
+    def add_to(self, environ: dict[str, Any]) -> None:
         """Put the objects of the contract into `environ`."""
         environ["cogen.wsgi"] = self
         environ["cogen.call"] = self.call
         environ["cogen.yield"] = self.yield_
         environ["cogen.core"] = ModuleGate(self, cogen.core)
-        environ["cogen.input"] = InputGate(self, self._body if input is None else input)
+        environ["cogen.input"] = InputGate(self, self._body)
 
     # The server's side.
 
