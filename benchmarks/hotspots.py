@@ -27,11 +27,11 @@ from .serve import CHAT
 # Innermost first: the first that a frame's file is in has the sample. A path stands for all below.
 LAYERS = (
     ("garbage collector", ("benchmarks/sampler",)),
-    ("parse", ("cogen/web/parser", "httptools/")),
-    ("connection", ("cogen/web/connection", "cogen/web/tls")),
+    ("parse", ("cogen/web/parser", "cogen/web/head", "httptools/")),
+    ("connection", ("cogen/web/connection", "cogen/web/outlet", "cogen/web/tls")),
     ("response", ("cogen/web/response",)),
     ("exchange", ("cogen/web/exchange",)),
-    ("environ", ("cogen/web/environ", "cogen/web/async_", "cogen/web/body")),
+    ("environ", ("cogen/web/environ", "cogen/web/gate", "cogen/web/async_", "cogen/web/body")),
     ("workers", ("cogen/web/workers",)),
     ("server, the rest", ("cogen/web/",)),
     ("core", ("cogen/core/",)),
