@@ -71,7 +71,7 @@ class InputBody:
             size = left if size < 0 else min(size, left)
         read = self._source.readline if line else self._source.read
         try:
-            data = (read() if size < 0 else read(size)) if size else b""
+            data = read() if size < 0 else read(size)
         except Exception as error:  # noqa: BLE001 - raised where the outcome is looked at
             return _Read(b"", error)
         self.read_count += len(data)

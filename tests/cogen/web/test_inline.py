@@ -227,6 +227,7 @@ def test_close_is_called_once_on_each_way_out():
 
     with pytest.raises(LookupError):
         call(application, PATH_INFO="/fails")
+    call(lambda environ, start_response: [b"a list"]).close()
     half = call(application, PATH_INFO="/")
     assert next(half) == b"one"
     half.close()

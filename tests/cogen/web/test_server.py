@@ -114,6 +114,24 @@ def test_write_sends_before_what_is_returned(serve, connect):
     assert client.get().chunks == [b"one", b"two", b"three"]
 
 
+def test_write_blocks_its_own_request_only(serve, connect):
+    def application(environ, start_response):
+        write = start_response("200 OK", PLAIN)
+        for _ in range(20):
+            write(b"x" * 100_000)
+        return [b"end"]
+
+    server = serve(application)
+    slow = connect(server, receive_buffer=4096)
+    slow.request()
+    slow.socket.recv(1000)
+    assert len(connect(server).get().body) == 2_000_003
+    received = 1000
+    while not (data := slow.socket.recv(65536)).endswith(b"0\r\n\r\n"):
+        received += len(data)
+    assert received > 1_900_000
+
+
 def test_each_chunk_is_sent_when_it_is_yielded(serve, connect):
     go_on = threading.Event()
 
@@ -621,7 +639,29 @@ def test_file_is_sent_with_its_length(serve, connect, big_file):
         assert response.headers["content-length"] == "3000000"
         assert response.body == big_file.read_bytes()
     assert client.get(method="HEAD").headers["content-length"] == "3000000"
+    assert len(client.get().body) == 3_000_000
     until(lambda: all(file.closed for file in closed), "closing the files")
+
+
+def test_empty_file(serve, connect, tmp_path):
+    path = tmp_path / "empty"
+    path.touch()
+    client = connect(serve(sending(path)))
+    for _ in range(2):
+        response = client.get()
+        assert (response.headers["content-length"], response.body) == ("0", b"")
+
+
+def test_file_that_gets_shorter_while_it_is_sent_ends_the_connection(serve, connect, big_file):
+    server = serve(sending(big_file))
+    client = connect(server, receive_buffer=4096)
+    client.request()
+    arriving = client.arriving()
+    assert next(arriving).status_code == 200
+    os.truncate(big_file, 1_000_000)
+    with pytest.raises(Exception, match="peer closed connection"):
+        list(arriving)
+    server.connections(0)
 
 
 def test_part_of_a_file_is_what_content_length_says(serve, connect, big_file):
