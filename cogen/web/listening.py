@@ -15,10 +15,18 @@ __all__ = ["SYSTEMD", "listen"]
 #: The host that means: the socket that a systemd .socket unit has opened.
 SYSTEMD: Final = "systemd"
 _FIRST_PASSED: Final = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
-#: Octets that the kernel takes beyond what the client has room for. Without a limit it took 3.9 MB
-#: for a client that did not read, and told of 1.4 MB having gone at a time, so that a slow reader
-#: could not be told from one that had stopped; with it 0.3 MB and 0.1 MB.
-_UNSENT: Final = 131072
+#: What the sockets of accepted connections inherit, as far as the system knows it. The kernel is
+#: asked to take no more than TCP_NOTSENT_LOWAT octets beyond what the client has room for: without
+#: it it took 3.9 MB for a client that did not read, and told of 1.4 MB having gone at a time, so
+#: that a slow reader could not be told from one that had stopped; with it 0.3 MB and 0.1 MB.
+#: A client whose host has vanished without a word is found out after two minutes of silence.
+_INHERITED: Final = {
+    "TCP_NODELAY": 1,
+    "TCP_NOTSENT_LOWAT": 131072,
+    "TCP_KEEPIDLE": 60,
+    "TCP_KEEPINTVL": 15,
+    "TCP_KEEPCNT": 4,
+}
 
 
 def listen(address: tuple[str, int] | str, backlog: int) -> Any:
@@ -34,9 +42,10 @@ def listen(address: tuple[str, int] | str, backlog: int) -> Any:
     listener = _open_or_take(address, backlog)
     listener.setblocking(False)
     if listener.family != socket.AF_UNIX:
-        # The sockets of accepted connections inherit these.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _INHERITED.items():
+            if hasattr(socket, name):
+                listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return listener
 
 
