@@ -15,11 +15,11 @@ __all__ = ["SYSTEMD", "listen"]
 #: The host that means: the socket that a systemd .socket unit has opened.
 SYSTEMD: Final = "systemd"
 _FIRST_PASSED: Final = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
-#: What the sockets of accepted connections inherit, as far as the system knows it. The kernel is
-#: asked to take no more than TCP_NOTSENT_LOWAT octets beyond what the client has room for: without
-#: it it took 3.9 MB for a client that did not read, and told of 1.4 MB having gone at a time, so
-#: that a slow reader could not be told from one that had stopped; with it 0.3 MB and 0.1 MB.
-#: A client whose host has vanished without a word is found out after two minutes of silence.
+#: What the sockets of accepted connections inherit, as far as the system knows it.
+#: TCP_NOTSENT_LOWAT: octets to take beyond what the client has room for. Without it the kernel took
+#: 3.9 MB for a client that did not read, and told of 1.4 MB having gone at a time, so that a slow
+#: reader could not be told from one that had stopped; with it 0.3 MB and 0.1 MB.
+#: TCP_KEEP*: a host that has vanished without a word is found out after two minutes of silence.
 _INHERITED: Final = {
     "TCP_NODELAY": 1,
     "TCP_NOTSENT_LOWAT": 131072,
