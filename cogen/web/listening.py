@@ -68,8 +68,7 @@ def _open_or_take(address: tuple[str, int] | str, backlog: int) -> Any:
 def _open(family: int, target: Any, backlog: int) -> Any:
     listener = _socket.socket(family, socket.SOCK_STREAM)
     try:
-        if family != socket.AF_UNIX:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(target)
         listener.listen(backlog)
     except OSError:

@@ -179,6 +179,21 @@ def test_status_can_be_replaced_until_then():
     assert run(app) == ["500 Oops", b"data", "500 Late again"]
 
 
+def test_delayed_result_is_closed_on_each_way_out():
+    results = []
+
+    def app(environ, start_response):
+        start_response("200 OK", PLAIN)
+        results.append(Closing([b"one", b"two"]))
+        return results[-1]
+
+    run(app)
+    half = lazy_sr(app)({}, lambda status, headers: None)
+    assert next(half) == b"one"
+    half.close()
+    assert [result.closed for result in results] == [1, 1]
+
+
 def test_application_that_never_starts_is_left_to_the_server():
     assert run(lambda environ, start_response: [b"data"]) == [b"data"]
 

@@ -284,8 +284,12 @@ EXPECTED = [b"(b'ab', 2)", b"(b'c\\n', 4)", b"(b'd', 5)", b"(b'ef', 7)", b"(b'',
 
 
 def test_input_ends_where_content_length_says():
+    def application(environ, start_response):
+        assert environ["cogen.wsgi"].content_length == 7
+        return reader(environ, start_response)
+
     environ = {"CONTENT_LENGTH": "7", "wsgi.input": Endless(b"abc\ndef")}
-    assert list(call(reader, **environ)) == EXPECTED
+    assert list(call(application, **environ)) == EXPECTED
 
 
 def test_input_that_ends_by_itself():

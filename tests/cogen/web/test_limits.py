@@ -191,6 +191,7 @@ def test_after_a_late_body_no_more_of_it_is_kept(serve, connect):
     with contextlib.suppress(TimeoutError):
         client.send(b"x" * 50_000_000)
     assert "<Body 0 octets waiting" in repr(seen[0])
+    assert server.call(lambda: server.server.refused) == {"408 Request Timeout": 1}
     server.put(messages, "go")
     assert client.response().body == b"done"
 
@@ -414,13 +415,21 @@ def test_steps_beyond_the_number_of_workers_wait_for_one(serve, connect):
 
 
 def test_limit_of_zero_is_none(serve, connect):
-    names = ("header", "body", "keepalive", "write", "request", "shutdown")
-    server = serve(reading, **{f"{name}_timeout": 0 for name in names})
-    client = connect(server)
-    client.send(BODY_HEAD)
-    assert client.has_nothing(0.05)
-    client.send(b"x" * 1000)
-    assert client.response().body == b"x" * 1000
+    names = ("header", "body", "write", "request", "shutdown")
+    server = serve(
+        reading,
+        keepalive_timeout=SOON,  # so that the server looks often
+        **{f"{name}_timeout": 0 for name in names},
+    )
+    client = connect(server, receive_buffer=4096)
+    for piece in (BODY_HEAD[:9], BODY_HEAD[9:].replace(b"1000", b"5000000")):
+        client.send(piece)
+        assert client.has_nothing(SOON)
+    client.send(b"x" * 5_000_000)
+    arriving = client.arriving()
+    assert next(arriving).status_code == 200
+    time.sleep(SOON)
+    assert sum(len(event.data) for event in arriving) == 5_000_000
 
 
 def test_server_out_of_descriptors_burns_no_time_and_recovers(serve_ini):

@@ -52,6 +52,17 @@ def test_dead_unix_socket_is_replaced_and_a_living_one_is_not(serve, connect, tm
     assert connect(server).get().body == b"hello"
 
 
+def test_address_can_be_had_again_at_once(serve, connect):
+    """Although the connections that the server has closed keep the kernel busy for a minute."""
+    server = serve(hello)
+    client = connect(server)
+    assert client.get(headers=["Connection: close"]).body == b"hello"
+    assert client.is_closed()
+    client.close()
+    server.stop()
+    assert connect(serve(hello, server.address)).get().body == b"hello"
+
+
 def test_ipv6(serve, connect):
     server = serve(hello, ("::1", 0))
     assert server.server.url == f"http://[::1]:{server.address[1]}"

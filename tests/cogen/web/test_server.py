@@ -162,6 +162,20 @@ def test_connection_is_kept_for_1_1_and_for_1_0_that_asks(serve, connect):
     assert client.is_closed()
 
 
+def test_connections_share_parsers_only_between_requests(serve, connect):
+    server = serve(echo)
+    clients = [connect(server) for _ in range(3)]
+    head = b"POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n"
+    for _ in range(3):
+        for first, last in ((0, 5), (5, 30), (30, None)):
+            for number, client in enumerate(clients):
+                client.send((head % number)[first:last])
+            server.call(gevent.sleep, 0)
+        for number, client in enumerate(clients):
+            client.send(b"%d" % number)
+            assert client.response().body == b"POST /%d %d" % (number, number)
+
+
 def test_close_is_said_and_done(serve, connect):
     client = connect(serve(hello))
     assert client.get(headers=["Connection: close"]).headers["connection"] == "close"
@@ -433,7 +447,9 @@ def test_100_continue_is_not_sent_into_a_response(serve, connect):
     assert next(answer).data == b"abc"
 
 
-def test_input_of_a_client_that_goes_is_an_error_for_the_reader(serve, connect):
+@pytest.mark.parametrize("leave", ["close", "reset"])
+def test_input_of_a_client_that_goes_is_an_error_for_the_reader(serve, connect, caplog, leave):
+    caplog.set_level("INFO", "cogen.web")
     errors = []
 
     def application(environ, start_response):
@@ -447,9 +463,11 @@ def test_input_of_a_client_that_goes_is_an_error_for_the_reader(serve, connect):
     client = connect(server)
     client.request(method="POST", headers=["Content-Length: 10"])
     client.send(b"abc")
-    client.close()
+    until(lambda: server.call(lambda: server.server.workers.busy))
+    getattr(client, leave)()
     until(lambda: errors, "the error")
     server.connections(0)
+    assert "failed" not in caplog.text
 
 
 # Errors of the application.
