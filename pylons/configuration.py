@@ -114,8 +114,11 @@ class ConfigProxy(Proxy):
         except OutsideRequest:
             return _process["config"]
 
+    # Proxy's own way is faster, but it goes round _current_obj() and knows no further methods.
+    __getattribute__ = object.__getattribute__
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._current_obj(), name)  # Proxy's own way round _current_obj() is faster
+        return getattr(self._current_obj(), name)
 
     def init_app(self, *args: Any, **kwargs: Any) -> None:
         """Make a new process configuration from this one and initialise it (0.9.7's form).

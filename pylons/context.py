@@ -184,7 +184,8 @@ class Proxy:
 
         :raises OutsideRequest: if no request is being served here.
         """
-        return getattr(served(self._name), self._name)
+        name = _name_of(self)
+        return getattr(served(name), name)
 
     def _replace(self, obj: object) -> None:
         """Let the rest of this request have `obj` instead."""
@@ -201,13 +202,15 @@ class Proxy:
             raise AssertionError(f"pylons.{self._name}: nothing has been pushed in this context")
         current.set(overlay.below)
 
-    def __getattr__(self, name: str) -> Any:
-        # _current_obj() written out, as a request goes through here some ten times: 0.25 µs
-        # against 0.6 µs each.
+    def __getattribute__(self, name: str) -> Any:
+        # Not __getattr__, which is reached only when the usual look-up has failed and has made an
+        # AttributeError of it: 0.2 µs against 0.55 µs, some six times in a request.
+        if name in _OWN:
+            return object.__getattribute__(self, name)
         context = _current_or(None)
         if context is None:
-            raise _outside(self._name)
-        return getattr(getattr(context, self._name), name)
+            raise _outside(_name_of(self))
+        return getattr(getattr(context, _name_of(self)), name)
 
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self._current_obj(), name, value)
@@ -262,6 +265,11 @@ class Proxy:
 
     def __len__(self) -> int:
         return len(self._current_obj())
+
+
+#: What is a proxy's own; all else is its object's.
+_OWN = frozenset(dir(Proxy))
+_name_of = Proxy.__dict__["_name"].__get__
 
 
 def served(name: str) -> Any:
