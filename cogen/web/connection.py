@@ -160,17 +160,10 @@ class Connection(Outlet):
         if self._discarded >= 0:
             self._discard(len(data))
             return
-        parser = self._parser
-        if parser is None:
-            parser = self.server.borrow_parser()
-            if self.exchange is None:
-                self._wait_for("head", self.server.settings.header_timeout)
-        events = parser.feed(data)
-        if parser.between_messages:
-            self._parser = None
-            self.server.return_parser(parser)
-        else:
-            self._parser = parser
+        had_begun = self._parser is not None
+        events, self._parser = self.server.parsers.feed(self._parser, data)
+        if self._parser is not None and not had_begun and self.exchange is None:
+            self._wait_for("head", self.server.settings.header_timeout)
         for event in events:
             if self._backlog is None and (self.exchange is None or self._receiving is not None):
                 self._take(event)

@@ -37,6 +37,7 @@ def base_environ(
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
         "wsgi.file_wrapper": FileWrapper,
         "cogen.sched": scheduler,
     }
@@ -46,17 +47,25 @@ def make_environ(
     base: dict[str, Any], connection: Connection, head: RequestHead, gate: Gate, body: Body
 ) -> dict[str, Any]:
     """Return the environ of one request."""
-    environ = base.copy()
-    environ.update(head.fields)
-    environ["REQUEST_METHOD"] = head.method
-    environ["REQUEST_URI"] = head.target.decode("latin-1")
-    environ["PATH_INFO"] = head.path
-    environ["QUERY_STRING"] = head.query
-    environ["SERVER_PROTOCOL"] = "HTTP/1.1" if head.version == "1.1" else "HTTP/1.0"
+    if head.environ is None:
+        head.environ = _environ_of_head(base, head)
+    environ = head.environ.copy()
     environ["REMOTE_ADDR"] = connection.remote_addr
     environ["REMOTE_PORT"] = connection.remote_port
     environ["wsgi.input"] = body
-    environ["wsgi.input_terminated"] = True
     environ["cogen.http_connection"] = connection
     gate.add_to(environ)
     return environ
+
+
+def _environ_of_head(base: dict[str, Any], head: RequestHead) -> dict[str, Any]:
+    """Return what `base` and a head's octets say: for a head that is remembered, made once."""
+    return {
+        **base,
+        **head.fields,
+        "REQUEST_METHOD": head.method,
+        "REQUEST_URI": head.target,
+        "PATH_INFO": head.path,
+        "QUERY_STRING": head.query,
+        "SERVER_PROTOCOL": f"HTTP/{head.version}",
+    }

@@ -92,7 +92,7 @@ class Exchange:
         self.connection = connection
         self.response = Response(head.method, head.version, head.keep_alive)
         self.body = Body(connection, head) if head.length else NO_BODY
-        self.gate = Gate(head.method, head.target.decode("latin-1"), head.length, self.body)
+        self.gate = Gate(head.method, head.target, head.length, self.body)
         self.state = READY
         self.operation: Any = None
         self.gone: BaseException | None = None

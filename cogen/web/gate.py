@@ -42,7 +42,7 @@ class Gate:
     :ivar pending: the operation that has been set and not yet taken; the server's side.
     """
 
-    __slots__ = ("content_length", "result", "exception", "pending", "_body", "_request")
+    __slots__ = ("content_length", "result", "exception", "pending", "_body", "_method", "_target")
 
     def __init__(self, method: str, target: str, length: int, body: Any) -> None:
         self.content_length = length if length > 0 else None
@@ -50,11 +50,11 @@ class Gate:
         self.exception: tuple[Any, Any, Any] | None = None
         self.pending: Any = None
         self._body = body
-        self._request = (method, target)
+        self._method = method
+        self._target = target
 
     def __repr__(self) -> str:
-        method, target = self._request
-        return f"<Gate of {method} {target}, operation {self.pending!r}>"
+        return f"<Gate of {self._method} {self._target}, operation {self.pending!r}>"
 
     @property
     def read_count(self) -> int:
@@ -121,12 +121,11 @@ class Gate:
         self.pending = self._body = self.result = self.exception = None
 
     def _lost(self, operation: Any, suspects: list[str]) -> str:
-        method, target = self._request
         message = (
-            f"{method} {target}: {operation!r} was set while {self.pending!r} has not been run. "
-            "Either the application yielded no empty chunk for that one, or something between the "
-            "application and the server swallowed the chunk, joined it with others or read ahead "
-            "over it"
+            f"{self._method} {self._target}: {operation!r} was set while {self.pending!r} has not "
+            "been run. Either the application yielded no empty chunk for that one, or something "
+            "between the application and the server swallowed the chunk, joined it with others or "
+            "read ahead over it"
         )
         if suspects:
             who = " or ".join(suspects)
@@ -135,7 +134,6 @@ class Gate:
 
     def lost_at_end(self, result_type: type) -> str:
         """Return what to tell when the application ended with an operation never run."""
-        method, target = self._request
         hint = _HOW_TO_FIND
         if result_type in (list, tuple):
             hint = (
@@ -143,8 +141,8 @@ class Gate:
                 f"it returned them. {_HOW_TO_FIND}"
             )
         return (
-            f"{method} {target}: the application ended, but {self.pending!r} was never run: no "
-            f"empty chunk arrived after it had been set. {hint}"
+            f"{self._method} {self._target}: the application ended, but {self.pending!r} was never "
+            f"run: no empty chunk arrived after it had been set. {hint}"
         )
 
 

@@ -9,7 +9,7 @@ section 11.2, "Request Smuggling"). :mod:`cogen.web.parser` calls these for each
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 __all__ = ["HTTPError", "RequestHead"]
@@ -51,7 +51,7 @@ class RequestHead:
     """What stands before a request's body.
 
     :ivar method: such as ``"GET"``.
-    :ivar target: the request target as it was sent.
+    :ivar target: the request target as it was sent, each byte a latin-1 character.
     :ivar path: the path, percent-decoded, each byte a latin-1 character (PEP 3333).
     :ivar query: the query as it was sent, without the question mark.
     :ivar version: ``"1.0"`` or ``"1.1"``.
@@ -59,6 +59,7 @@ class RequestHead:
     :ivar length: octets of the body, 0 if there is none, -1 if it is chunked.
     :ivar keep_alive: whether the client can send another request afterwards.
     :ivar expects_continue: whether the client waits for ``100 Continue``.
+    :ivar environ: what is the same in environ each time these octets come, None before the first.
     """
 
     __slots__ = (
@@ -71,10 +72,11 @@ class RequestHead:
         "length",
         "keep_alive",
         "expects_continue",
+        "environ",
     )
 
     method: str
-    target: bytes
+    target: str
     path: str
     query: str
     version: str
@@ -82,9 +84,10 @@ class RequestHead:
     length: int
     keep_alive: bool
     expects_continue: bool
+    environ: dict[str, Any] | None
 
     def __repr__(self) -> str:
-        return f"<RequestHead {self.method} {self.target.decode('latin-1')} HTTP/{self.version}>"
+        return f"<RequestHead {self.method} {self.target} HTTP/{self.version}>"
 
 
 def too_large_head() -> HTTPError:
@@ -100,7 +103,7 @@ def split_target(head: RequestHead, target: bytes) -> None:
 
     :raises HTTPError: 400 for a form that this method or any server must not accept.
     """
-    head.target = target
+    head.target = target.decode("latin-1")
     if target[:1] != b"/":
         target = _path_of_other_forms(head, target)
     if b"#" in target:
@@ -110,7 +113,9 @@ def split_target(head: RequestHead, target: bytes) -> None:
         if _BAD_ESCAPE.search(path) is not None:
             raise bad_request("The path has a percent sign without a code, or the code of NUL.")
         path = unquote_to_bytes(path)
-    head.path = path.decode("latin-1")
+    text = path.decode("latin-1")
+    # Mostly they are the same: one string of them is 60 bytes less for each request that waits.
+    head.path = head.target if text == head.target else text
     head.query = query.decode("latin-1")
 
 

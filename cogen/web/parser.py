@@ -16,6 +16,7 @@ What a connection does with them is in :mod:`cogen.web.connection`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ from .head import (
 )
 from .settings import Settings
 
-__all__ = ["END", "Event", "Remembered", "RequestParser"]
+__all__ = ["END", "Event", "Parsers", "RequestParser"]
 
 
 class _End:
@@ -83,43 +84,17 @@ def cgi_name(name: bytes) -> str | None:
     return key
 
 
-class Remembered(dict[bytes, RequestHead]):
-    """Heads by the octets of requests that came whole, alone and without a body.
-
-    The same octets mean the same again. Once it is full it stays as it is for a while: with more
-    clients than it holds, always replacing the oldest would help none of them and cost each.
-    """
-
-    __slots__ = ("_since",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._since = monotonic()
-
-    def add(self, data: bytes, head: RequestHead) -> None:
-        """Remember a request if there is room."""
-        if len(self) >= _MOST_REMEMBERED:
-            now = monotonic()
-            if now - self._since < _REMEMBERED_SECONDS:
-                return
-            self.clear()
-            self._since = now
-        self[data] = head
-
-
 class RequestParser:
     """Turn the bytes of one connection into requests, refusing what is ambiguous or too large.
 
-    At the end of a message it is as good as new, so that connections can share a few of them: a
-    connection that waits needs none (:attr:`between_messages`).
+    At the end of a message it is as good as new (:attr:`between_messages`), so that connections
+    can share a few of them: :class:`Parsers`.
 
-    :param remembered: what the parsers of a server share.
     :ivar in_message: whether a request has begun, and not ended.
     """
 
     __slots__ = (
         "_settings",
-        "_remembered",
         "_llhttp",
         "_events",
         "_target",
@@ -134,9 +109,8 @@ class RequestParser:
         "_ended",
     )
 
-    def __init__(self, settings: Settings, remembered: Remembered | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._remembered = Remembered() if remembered is None else remembered
         self._llhttp: Any = HttpRequestParser(self)
         self._events: list[Event] = []
         self._silent_head = False
@@ -160,9 +134,6 @@ class RequestParser:
 
         After an error, or a request after which the connection ends, there are none.
         """
-        can_be_remembered = len(data) <= _LONGEST_REMEMBERED and self.between_messages
-        if can_be_remembered and data in self._remembered:
-            return [self._remembered[data]]
         events: list[Event] = []
         if self._llhttp is None:
             return events
@@ -180,10 +151,6 @@ class RequestParser:
             self._fail(bad_request(f"This is not HTTP/1.1: {error}."), error)
         if self._ended:
             self._llhttp = None  # it refers to this parser's callbacks, which would be a cycle
-        if can_be_remembered and len(events) == 1 and self.between_messages:
-            head = events[0]
-            if isinstance(head, RequestHead):
-                self._remembered.add(data, head)
         return events
 
     def _feed_llhttp(self, data: bytes) -> None:
@@ -277,6 +244,7 @@ class RequestParser:
             self._silent_head = False
             return
         head = RequestHead()
+        head.environ = None
         llhttp = self._llhttp
         head.method = llhttp.get_method().decode("ascii")
         head.version = version = llhttp.get_http_version()
@@ -316,3 +284,60 @@ class RequestParser:
             if not head.keep_alive:
                 self._ended = True
         self._expect_head()
+
+
+class Parsers:
+    """The parsers of a server, and the requests that it remembers.
+
+    A connection holds a parser only while a message is unfinished. What comes whole, alone and
+    without a body, and came before, needs none: the same octets mean the same again. Once the
+    memory is full it stays as it is for a while: with more clients than it holds, always replacing
+    the oldest would help none of them and cost each.
+
+    :ivar remembered: the heads, by the octets of their requests.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = monotonic) -> None:
+        self.remembered: dict[bytes, RequestHead] = {}
+        self._settings = settings
+        self._idle: list[RequestParser] = []
+        self._clock = clock
+        self._since = clock()
+
+    def __len__(self) -> int:
+        """Return the number of parsers that no connection holds."""
+        return len(self._idle)
+
+    def feed(
+        self, parser: RequestParser | None, data: bytes
+    ) -> tuple[Sequence[Event], RequestParser | None]:
+        """Return the events that `data` completes, and the parser that wants what comes next.
+
+        :param parser: the one that this returned for what came before, None at the beginning.
+        """
+        if parser is not None:
+            events: Sequence[Event] = parser.feed(data)
+        else:
+            short = len(data) <= _LONGEST_REMEMBERED
+            if short and data in self.remembered:
+                return (self.remembered[data],), None
+            parser = self._idle.pop() if self._idle else RequestParser(self._settings)
+            events = parser.feed(data)
+            if short and len(events) == 1 and parser.between_messages:
+                self._remember(data, events[0])
+        if not parser.between_messages:
+            return events, parser
+        self._idle.append(parser)
+        return events, None
+
+    def _remember(self, data: bytes, event: Event) -> None:
+        """Remember a request if there is room."""
+        if not isinstance(event, RequestHead):
+            return
+        if len(self.remembered) >= _MOST_REMEMBERED:
+            now = self._clock()
+            if now - self._since < _REMEMBERED_SECONDS:
+                return
+            self.remembered.clear()
+            self._since = now
+        self.remembered[data] = event

@@ -27,7 +27,7 @@ from .connection import Connection
 from .environ import base_environ
 from .gate import Application
 from .listening import listen
-from .parser import Remembered, RequestParser
+from .parser import Parsers
 from .settings import Settings
 from .tls import TLS, server_context
 from .workers import Workers
@@ -80,8 +80,7 @@ class WSGIServer:
         self.lag = self.most_lag = 0.0
         self.socket: Any = None
         self._socket_file: str | None = None
-        self._parsers: list[RequestParser] = []
-        self._remembered = Remembered()
+        self.parsers = Parsers(self.settings)
         self._tls_context: Any = None
         if self.settings.certfile:
             self._tls_context = server_context(self.settings.certfile, self.settings.keyfile)
@@ -189,15 +188,6 @@ class WSGIServer:
         self._looked = looked
         for connection in [c for c in self.connections if c.deadline < now]:
             connection.overdue()
-
-    def borrow_parser(self) -> RequestParser:
-        """Return a parser for one connection; parked and idle connections hold none."""
-        if self._parsers:
-            return self._parsers.pop()
-        return RequestParser(self.settings, self._remembered)
-
-    def return_parser(self, parser: RequestParser) -> None:
-        self._parsers.append(parser)
 
     # What requests report.
 

@@ -821,7 +821,7 @@ def test_parked_requests_hold_no_greenlet_and_no_parser(serve):
         client.request()
     server.parked(200)
     assert server.call(lambda: len(server.server.workers)) < 5
-    assert server.call(lambda: len(server.server._parsers)) < 5
+    assert server.call(lambda: len(server.server.parsers)) < 5
     for number in range(200):
         server.put(messages, number)
     assert sorted(int(client.response().body) for client in clients) == list(range(200))

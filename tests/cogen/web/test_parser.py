@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cogen.web import parser as parser_module
 from cogen.web.head import HTTPError, RequestHead, body_length
-from cogen.web.parser import END, Remembered, RequestParser
+from cogen.web.parser import END, Parsers, RequestParser
 from cogen.web.settings import Settings
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
@@ -358,7 +358,7 @@ def test_head_says_what_the_environ_needs():
     ((request,), _) = parse([data])
     head = request.head
     assert (head.method, head.path, head.query) == ("POST", "/p q", "r")
-    assert head.target == b"http://b/p%20q?r"
+    assert head.target == "http://b/p%20q?r"
     assert (head.version, head.length, head.keep_alive) == ("1.1", 1, True)
     assert head.fields == {"HTTP_HOST": "b", "CONTENT_LENGTH": "1"}
     assert repr(head) == "<RequestHead POST http://b/p%20q?r HTTP/1.1>"
@@ -609,7 +609,7 @@ def test_where_h11_accepts_too_both_read_the_same(data):
     ours = requests[0]
     if b"Upgrade" in data or b"upgrade" in data:
         body = ours.body  # h11 stops there until it is told whether the protocol was switched
-    assert (ours.head.method, ours.head.target, ours.body) == (method, target, body)
+    assert (ours.head.method, ours.head.target, ours.body) == (method, target.decode(), body)
     assert len(data) - len(rest) >= len(body)
     for key, value in ours.head.fields.items():
         name = key.removeprefix("HTTP_").replace("_", "-").lower()
@@ -619,34 +619,44 @@ def test_where_h11_accepts_too_both_read_the_same(data):
         assert value == ("; " if name == "cookie" else ", ").join(there)
 
 
+REQUEST = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
 def test_the_same_octets_are_parsed_once_and_mean_the_same():
-    remembered = Remembered()
-    request = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
-    first = RequestParser(Settings(), remembered).feed(request)
-    assert list(remembered) == [request]
-    parser = RequestParser(Settings(), remembered)
-    assert parser.feed(request) == first
-    assert parser.between_messages
+    parsers = Parsers(Settings())
+    (first,), wants_more = parsers.feed(None, REQUEST)
+    assert wants_more is None
+    (second,), wants_more = parsers.feed(None, REQUEST)
+    assert second is first
+    assert wants_more is None
 
 
 @pytest.mark.parametrize("cut", range(1, 30))
 def test_the_last_piece_of_a_request_is_not_taken_for_one(cut):
-    remembered = Remembered()
-    request = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
-    parser = RequestParser(Settings(), remembered)
-    assert parser.feed(request[:cut]) == []
-    (head,) = parser.feed(request[cut:])
-    assert head.target == b"/a"
-    assert remembered == {}
+    parsers = Parsers(Settings())
+    events, parser = parsers.feed(None, REQUEST[:cut])
+    assert events == []
+    (head,), parser = parsers.feed(parser, REQUEST[cut:])
+    assert head.target == "/a"
+    assert parser is None
+    assert parsers.remembered == {}
 
 
 def test_octets_within_a_body_are_not_taken_for_a_request():
-    request = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
-    remembered = Remembered()
-    RequestParser(Settings(), remembered).feed(request)
-    parser = RequestParser(Settings(), remembered)
-    parser.feed(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n" % len(request))
-    assert parser.feed(request) == [request, END]
+    parsers = Parsers(Settings())
+    parsers.feed(None, REQUEST)
+    head = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n" % len(REQUEST)
+    _, parser = parsers.feed(None, head)
+    assert parsers.feed(parser, REQUEST) == ([REQUEST, END], None)
+
+
+def test_a_parser_is_nobody_elses_while_a_message_is_unfinished():
+    parsers = Parsers(Settings())
+    _, first = parsers.feed(None, REQUEST[:9])
+    _, second = parsers.feed(None, REQUEST[:9])
+    assert first is not None is not second is not first
+    assert [head.target for head in parsers.feed(first, REQUEST[9:])[0]] == ["/a"]
+    assert parsers.feed(None, REQUEST[:7])[1] is first
 
 
 @pytest.mark.parametrize(
@@ -661,28 +671,29 @@ def test_octets_within_a_body_are_not_taken_for_a_request():
     ],
 )
 def test_only_a_short_whole_request_by_itself_is_remembered(request_):
-    remembered = Remembered()
-    RequestParser(Settings(), remembered).feed(request_)
-    assert remembered == {}
+    parsers = Parsers(Settings())
+    parsers.feed(None, request_)
+    assert parsers.remembered == {}
+
+
+def numbered(number):
+    return b"GET /%d HTTP/1.1\r\nHost: test\r\n\r\n" % number
 
 
 def test_what_is_remembered_is_bounded():
-    remembered = Remembered()
-    parser = RequestParser(Settings(), remembered)
+    parsers = Parsers(Settings())
     for number in range(3000):
-        parser.feed(b"GET /%d HTTP/1.1\r\nHost: test\r\n\r\n" % number)
-        assert len(remembered) <= 1024
-    assert b"GET /0 HTTP/1.1\r\nHost: test\r\n\r\n" in remembered
+        parsers.feed(None, numbered(number))
+        assert len(parsers.remembered) <= 1024
+    assert numbered(0) in parsers.remembered
 
 
-def test_what_is_remembered_is_begun_anew_after_a_while(monkeypatch):
+def test_what_is_remembered_is_begun_anew_after_a_while():
     now = 0.0
-    monkeypatch.setattr("cogen.web.parser.monotonic", lambda: now)
-    remembered = Remembered()
-    parser = RequestParser(Settings(), remembered)
+    parsers = Parsers(Settings(), clock=lambda: now)
     for number in range(1025):
-        parser.feed(b"GET /%d HTTP/1.1\r\nHost: test\r\n\r\n" % number)
+        parsers.feed(None, numbered(number))
+    assert numbered(1024) not in parsers.remembered
     now = 61.0
-    late = b"GET /late HTTP/1.1\r\nHost: test\r\n\r\n"
-    parser.feed(late)
-    assert list(remembered) == [late]
+    parsers.feed(None, numbered(1024))
+    assert list(parsers.remembered) == [numbered(1024)]

@@ -1,5 +1,6 @@
 """The response side as values: framing, what is refused, lengths that don't match."""
 
+import itertools
 import re
 import sys
 
@@ -257,3 +258,59 @@ def test_simple_response_is_plain_text_without_a_body_for_head():
     assert fields(sent)["connection"] == "close"
     assert read(sent) == (b"400 Bad Request\n\n<b>\n", False)
     assert read(simple_response("400 Bad Request", "x", method="HEAD"), "HEAD")[0] == b""
+
+
+@given(
+    length=st.sampled_from([None, "0", "3", "9"]),
+    code=st.sampled_from(["200 OK", "204 No Content", "304 Not Modified", "404 Not Found"]),
+    method=st.sampled_from(["GET", "HEAD"]),
+    version=st.sampled_from(["1.0", "1.1"]),
+    whole=st.booleans(),
+    keep=st.booleans(),
+    chunks=st.sampled_from([[], [b"abc"], [b"abcd"]]),
+)
+def test_a_head_that_is_looked_up_settles_what_a_rendered_one_does(
+    length, code, method, version, whole, keep, chunks
+):
+    headers = PLAIN if length is None else [*PLAIN, ("Content-Length", length)]
+
+    def outcome():
+        sent, response = answer(chunks, code, headers, method, version, whole, keep)
+        return sent, response.keep_alive, response.missing, response.overrun, response.body_size
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(response_module.time, "time", lambda: 1e9)
+        known = response_module._ThisSecond()
+        patch.setattr(response_module, "_this_second", known)
+        for other in itertools.product((True, False), repeat=2):
+            answer(chunks, code, headers, method, version, *other)  # must not be taken for it
+        expected = outcome()
+        assert outcome() == expected
+        known.heads().clear()
+        assert outcome() == expected
+
+
+def test_date_goes_on_with_the_seconds(monkeypatch):
+    for now in (0.2, 0.9, 1.0):
+        monkeypatch.setattr(response_module.time, "time", lambda now=now: now)
+        sent, _ = answer([b"abc"])
+        assert fields(sent)["date"] == f"Thu, 01 Jan 1970 00:00:0{int(now)} GMT"
+
+
+def test_heads_that_are_kept_are_few_short_and_of_this_second(monkeypatch):
+    kept = response_module._ThisSecond()
+    monkeypatch.setattr(response_module, "_this_second", kept)
+    monkeypatch.setattr(response_module.time, "time", lambda: 7.0)
+    answer([b"abc"], headers=[("X", "y" * 2000)])
+    assert len(kept.heads()) == 0
+    for number in range(300):
+        sent, _ = answer([b"abc"], headers=[("X", str(number))])
+        assert fields(sent)["x"] == str(number)
+    assert len(kept.heads()) == 256
+    monkeypatch.setattr(response_module.time, "time", lambda: 8.0)
+    assert len(kept.heads()) == 0
+
+
+def test_a_header_need_not_be_hashable():
+    sent, _ = answer([b"abc"], headers=[["X", "y"]])
+    assert fields(sent)["x"] == "y"
