@@ -207,6 +207,59 @@ def test_an_item_handed_to_a_cancelled_getter_goes_back_to_the_head(maxsize):
     assert seen == [["a", "b"]]
 
 
+@pytest.mark.parametrize("leaves", [0, 1, 2, None])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_who_waits_is_served_in_order_and_can_leave_from_anywhere(number, leaves):
+    sched, q, seen = Scheduler(), queue.Queue(1), []
+
+    @coro
+    def getter(name):
+        seen.append((name, (yield q.get())))
+
+    @coro
+    def putter(name):
+        yield q.put(name)
+
+    @coro
+    def joinee(name):
+        yield q.join()
+        seen.append(f"{name} joined")
+
+    def some(what):
+        """Start them one after the other, and cancel one of them when all wait."""
+        instances = [sched.add(what, (name,)) for name in names]
+        yield events.Sleep(0)
+        yield events.Sleep(0)
+        if leaves in names:
+            instances[leaves].cancel()
+
+    @coro
+    def story():
+        yield from some(getter)
+        assert len(q.waiting_gets) == len(left)
+        for name in left:
+            yield q.put(name)
+        yield events.Sleep(0)
+        assert not q.waiting_gets
+        yield q.put("first")
+        yield from some(putter)
+        assert [put.item for put in q.waiting_puts] == left
+        yield from some(joinee)
+        assert len(q.joinees) == len(left)
+        got = []
+        while not q.empty():
+            got.append((yield q.get()))
+        assert got == ["first", *left]
+        while q.unfinished_tasks:
+            yield q.task_done()
+
+    names = list(range(number))
+    left = [name for name in names if name != leaves]
+    sched.run(story())
+    assert seen == [*((name, name) for name in left), *(f"{name} joined" for name in left)]
+    assert not any((q.waiting_gets, q.waiting_puts, q.joinees))
+
+
 def test_an_item_handed_to_a_cancelled_getter_goes_to_the_next_one():
     sched, q, seen = Scheduler(), queue.Queue(), []
 
