@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="paster COMMAND --help tells the arguments of a command.",
     )
     parser.add_argument("command", choices=COMMANDS, help=", ".join(COMMANDS), metavar="COMMAND")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest = parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest.required = False  # Else argparse asks for them where the command is missing.
     chosen = parser.parse_args(arguments)
 
     command = importlib.import_module(COMMANDS[chosen.command])

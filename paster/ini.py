@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import argparse
 import configparser
+import difflib
 import importlib.metadata
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -62,12 +64,20 @@ class Section(NamedTuple):
 
 
 class IniFile(loadwsgi.ConfigLoader):
-    """PasteDeploy's loader of one file, for which the command line's variables come first."""
+    """PasteDeploy's loader of one file, for which the command line's variables come first.
 
-    def __init__(self, filename: str, variables: Mapping[str, str]) -> None:
+    :param family: the files that were opened before it, on the way from the first one.
+    """
+
+    def __init__(
+        self, filename: str, variables: Mapping[str, str], family: list[IniFile] | None = None
+    ) -> None:
         super().__init__(filename)
+        self.family = [] if family is None else family
+        self.family.append(self)
         self.variables = dict(variables)
         defaults = configparser.ConfigParser.defaults(self.parser)
+        self.names = _names(self.parser) | set(defaults) - {"here", "__file__"}
         self._shadowed = {
             section: [
                 name
@@ -108,7 +118,24 @@ class IniFile(loadwsgi.ConfigLoader):
         """Return the file and the section's name that ``config:other.ini#name`` stands for."""
         path, _, name = use.split(":", 1)[1].partition("#")
         path = os.path.join(os.path.dirname(self.filename), path)
-        return open_ini(path, self.variables), name or "main"
+        return open_ini(path, self.variables, self.family), name or "main"
+
+    def unused(self) -> Iterator[str]:
+        """Yield a line about each variable that no file opened so far has a use for.
+
+        A name with a dot is none of them: it is an option of the application's (``chat.history``),
+        which reads it from what PasteDeploy calls the global configuration.
+        """
+        known = set().union(*(ini.names for ini in self.family))
+        files = " or ".join(dict.fromkeys(short(ini.filename) for ini in self.family))
+        for name in self.variables:
+            if name not in known and "." not in name:
+                near = difflib.get_close_matches(name, known, n=1)
+                yield f"no line of {files} uses the variable {name}" + (
+                    f"; do you mean {near[0]}?"
+                    if near
+                    else ": it does nothing, unless the application asks for it by itself"
+                )
 
     def next_of(self, section: str) -> str:
         """Return what a section builds on, or "" if it names a factory itself."""
@@ -146,13 +173,27 @@ class IniFile(loadwsgi.ConfigLoader):
                 name = use
 
 
-def open_ini(filename: str, variables: Mapping[str, str]) -> IniFile:
+def _names(parser: configparser.ConfigParser) -> set[str]:
+    """Return the names that the file's lines refer to, but for those of logging's formats."""
+    names: set[str] = set()
+    for section in parser.sections():
+        if not section.startswith("formatter_"):
+            for option, value in parser.items(section, raw=True):
+                names.update(re.findall(r"%\(([^)]+)\)s", value))
+                if option.startswith("get "):  # `get local = global`
+                    names.add(value.strip())
+    return names
+
+
+def open_ini(
+    filename: str, variables: Mapping[str, str], family: list[IniFile] | None = None
+) -> IniFile:
     """Read an ini file.
 
     :raises CommandError: if there is none, or if it is no ini file.
     """
     try:
-        return IniFile(os.path.abspath(filename), variables)
+        return IniFile(os.path.abspath(filename), variables, family)
     except (OSError, UnicodeDecodeError, configparser.Error) as error:
         raise CommandError(f"cannot read {filename}: {one_line(error)}") from error
 
@@ -173,7 +214,14 @@ def add_ini(parser: argparse.ArgumentParser) -> None:
 
 def add_variables(parser: argparse.ArgumentParser, meaning: str) -> None:
     """Add any number of ``NAME=VALUE``."""
-    parser.add_argument("variables", nargs="*", type=_variable, help=meaning, metavar="NAME=VALUE")
+    parser.add_argument(
+        "variables",
+        nargs="*",
+        default=[],  # Without it argparse counts them among what is required.
+        type=_variable,
+        help=meaning,
+        metavar="NAME=VALUE",
+    )
 
 
 def _variable(text: str) -> tuple[str, str]:

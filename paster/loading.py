@@ -23,6 +23,7 @@ __all__ = [
     "inline",
     "load_app",
     "pylons_config",
+    "warn_of_unused",
 ]
 
 
@@ -36,7 +37,9 @@ def load_app(options: argparse.Namespace) -> Any:
     """Configure logging and return the WSGI application of a command line."""
     sections = app_sections(options)
     configure_logging(sections)
-    return create(sections[0], context_of(sections[0], loadwsgi.APP))
+    context = context_of(sections[0], loadwsgi.APP)
+    warn_of_unused(sections[0])
+    return create(sections[0], context)
 
 
 def inline(application: Any) -> Any:
@@ -94,6 +97,17 @@ def context_of(section: Section, object_type: Any) -> loadwsgi.LoaderContext:
         raise CommandError(f"{section}: no distribution {error.name} is installed") from error
     except (AttributeError, ImportError, LookupError, ValueError, configparser.Error) as error:
         raise CommandError(f"{section}: {one_line(error)}{place(error)}") from error
+
+
+def warn_of_unused(section: Section) -> None:
+    """Log what was given on the command line for nothing, once a section's context has been made.
+
+    No error, since an application may read any variable from its global configuration.
+    """
+    import logging
+
+    for line in section.ini.unused():
+        logging.getLogger("paster").warning("%s", line)
 
 
 def create(section: Section, context: loadwsgi.LoaderContext) -> Any:

@@ -29,17 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the file, readable by its owner only, since it holds a secret."""
-    text = _template(options.distribution)
-    values = {
-        "app_instance_secret": secrets.token_hex(32),
-        "app_instance_uuid": str(uuid.uuid4()),
-        **dict(options.variables),
-    }
-    try:
-        content = string.Template(text).substitute(values)
-    except KeyError as error:
-        name = error.args[0]
-        raise CommandError(f"the template needs a value: give {name}=... too") from error
+    content = _filled(_template(options.distribution), dict(options.variables))
     try:
         descriptor = os.open(options.ini, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
@@ -50,7 +40,24 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _template(name: str) -> str:
+def _filled(template: string.Template, variables: dict[str, str]) -> str:
+    """Return the text of the template with its variables replaced."""
+    own = {"app_instance_secret": secrets.token_hex(32), "app_instance_uuid": str(uuid.uuid4())}
+    known = template.get_identifiers()
+    for name in variables:
+        if name not in known:
+            takes = ", ".join(known) or "no variables"
+            raise CommandError(f"the template has no ${{{name}}}; it takes {takes}")
+    try:
+        return template.substitute(own | variables)
+    except KeyError as error:
+        name = error.args[0]
+        raise CommandError(f"the template needs a value: give {name}=... too") from error
+    except ValueError as error:
+        raise CommandError(f"the template is wrong: {one_line(error)} (write $$ for $)") from error
+
+
+def _template(name: str) -> string.Template:
     try:
         entries = importlib.metadata.distribution(name).entry_points
     except importlib.metadata.PackageNotFoundError as error:
@@ -59,5 +66,5 @@ def _template(name: str) -> str:
     for package in (entry.module.partition(".")[0] for entry in factories):
         template = importlib.resources.files(package).joinpath("config", "deployment.ini_tmpl")
         if template.is_file():
-            return template.read_text(encoding="utf-8")
+            return string.Template(template.read_text(encoding="utf-8"))
     raise CommandError(f"{name} has no config/deployment.ini_tmpl beside an application")

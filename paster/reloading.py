@@ -1,18 +1,21 @@
 """``paster serve --reload``: hupper runs the command again, in a new process, when a file changes.
 
-The process that hupper starts reports the files of the modules that it has imported; :func:`watch`
-adds those that are no modules. The server in it takes SIGTERM and SIGINT itself and ends its
-requests; hupper kills it only if that takes too long.
+The process that hupper starts reports the files of the modules that it has imported, once a second;
+:func:`watch` adds those that are no modules. What is known of before it starts, :func:`start` has
+looked at by then, so that a change in its first second is not missed. The server in it takes
+SIGTERM and SIGINT itself and ends its requests; hupper kills it only if that takes too long.
 """
 
 from __future__ import annotations
 
+import glob
 import sys
 import threading
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import hupper
+import hupper.reloader
 import hupper.worker
 
 __all__ = ["ModuleWatcher", "is_reloaded", "run_again", "start", "watch"]
@@ -25,12 +28,25 @@ _INTERVAL = 0.5
 _SHUTDOWN = 15
 
 
-def start() -> NoReturn:
-    """Run this command line under hupper until it is told to stop, and exit as it did."""
+def start(files: Iterable[str]) -> NoReturn:
+    """Run this command line under hupper until it is told to stop, and exit as it did.
+
+    :param files: files and patterns to watch from now on, besides those of :func:`watch`.
+    """
+
+    def monitor(callback: Any, logger: Any, **options: Any) -> Any:
+        factory = hupper.reloader.find_default_monitor_factory(logger)
+        made = factory(callback, logger=logger, **options)
+        for pattern in files:
+            for path in glob.glob(pattern, recursive=True):
+                made.add_path(path)
+        return made
+
     hupper.start_reloader(
         "paster.reloading.run_again",
         reload_interval=_INTERVAL,
         shutdown_interval=_SHUTDOWN,
+        monitor_factory=monitor,
         worker_kwargs={"arguments": sys.argv[1:]},
     )
     raise AssertionError("hupper ends the process")

@@ -4,8 +4,10 @@ The request goes through the inline host, so that an action which waits is answe
 """
 
 import argparse
+import string
 import sys
 from typing import Any
+from urllib.parse import quote
 
 from webob import Request
 
@@ -18,7 +20,9 @@ SUMMARY = "Make a request to the application of an ini file and print the respon
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``paster request``."""
     add_ini(parser)
-    parser.add_argument("url", help="path and query string, or a whole URL", metavar="URL")
+    parser.add_argument(
+        "url", help="path and query string, or a whole URL", metavar="URL", type=_url
+    )
     add_variables(parser, "for %%(NAME)s in the file; wins over [DEFAULT]")
     parser.add_argument("-X", "--method", help="default: GET, or POST with --data")
     parser.add_argument("-d", "--data", help="the body, sent as it is", metavar="TEXT")
@@ -62,8 +66,16 @@ def _request(options: argparse.Namespace) -> Any:
     return request
 
 
+def _url(text: str) -> str:
+    if not text.startswith(("/", "http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} begins with neither / nor http:// nor https://")
+    # What a URL can't have as it is, a browser would encode too.
+    return quote(text, safe=string.punctuation)
+
+
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not (name.strip() and colon):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME:VALUE")
-    return name.strip(), value.strip()
+    # As WSGI passes headers: their octets as Latin-1 text (PEP 3333).
+    return name.strip(), value.strip().encode().decode("latin-1")

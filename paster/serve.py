@@ -20,7 +20,7 @@ from paste.deploy.converters import asbool
 
 from paster.errors import CommandError, one_line, place
 from paster.ini import Section, add_arguments, open_ini
-from paster.loading import configure_logging, context_of, create
+from paster.loading import configure_logging, context_of, create, warn_of_unused
 
 SUMMARY = "Serve the application of an ini file over HTTP."
 
@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
     configure_logging(app)
     app_context = context_of(app[0], loadwsgi.APP)
     server_context = context_of(server[0], loadwsgi.SERVER)
+    warn_of_unused(app[0])
     application = create(app[0], app_context)
     serve = create(server[0], server_context)
     _serve(server[0], server_context.local_conf, serve, application)
@@ -73,13 +74,15 @@ def _reload(sections: list[Section]) -> None:
     """Run under hupper; in the process that hupper starts, tell it what to watch and return."""
     from paster import reloading
 
-    if not reloading.is_reloaded():
-        reloading.start()
     files = [section.ini.filename for section in sections]
+    modules = []
     package = sections[-1].factory_module("paste.app_factory").partition(".")[0]
     spec = importlib.util.find_spec(package) if package else None
     for directory in (spec and spec.submodule_search_locations) or ():
         files.append(os.path.join(directory, "templates", "**"))
+        modules.append(os.path.join(directory, "**", "*.py"))
+    if not reloading.is_reloaded():
+        reloading.start([*files, *modules])
     reloading.watch(files)
 
 

@@ -26,9 +26,11 @@ def test_help_lists_the_commands(paster):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: COMMAND"),
+        ([], "the following arguments are required: COMMAND;"),
         (["dance"], "invalid choice: 'dance'"),
-        (["serve"], "the following arguments are required: INI"),
+        (["serve"], "the following arguments are required: INI;"),
+        (["request", "x.ini"], "the following arguments are required: URL;"),
+        (["request", "x.ini", "index.html"], "'index.html' begins with neither / nor http://"),
         (["serve", "x.ini", "--relod"], "unrecognized arguments: --relod"),
         (["serve", "x.ini", "8080"], "'8080' is not of the form NAME=VALUE"),
         (["serve", "x.ini", "=8080"], "'=8080' is not of the form NAME=VALUE"),

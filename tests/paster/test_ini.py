@@ -128,6 +128,50 @@ def test_variable_named_as_an_option_of_another_section_is_none_of_our_business(
     assert local_conf(path, port="8080") == {}
 
 
+def unused(path, **variables):
+    ini = open_ini(path, variables)
+    ini.get_context(APP)
+    return list(ini.unused())
+
+
+@pytest.mark.parametrize("name", ["default", "used", "chained", "got", "composed", "app.option"])
+def test_variable_with_a_use_is_not_complained_of(ini, name):
+    ini("[app:main]\nuse = SMALL:make_app\na = %(chained)s\n", "other.ini")
+    ini("[filter:main]\nuse = SMALL:make_upper\na = %(composed)s\n", "third.ini")
+    path = ini("""
+        [DEFAULT]
+        default = 1
+        got = 2
+        [server:main]
+        port = %(used)s
+        [app:main]
+        use = config:other.ini
+        get b = got
+        filter-with = third
+        [filter:third]
+        use = config:third.ini
+    """)
+    given = dict.fromkeys(["used", "chained", "composed"], "0") | {name: "1"}
+    assert unused(path, **given) == []
+
+
+def test_variable_for_nothing_is_told_with_its_nearest(ini):
+    ini("[app:main]\nuse = SMALL:make_app\na = %(colour)s\n", "other.ini")
+    path = ini("""
+        [app:main]
+        use = config:other.ini
+        [formatter_generic]
+        format = %(levelname)s
+    """)
+    found = unused(path, colour="red", color="red", levelname="x", x="1")
+    assert [line[: line.index(" uses")].count(".ini") for line in found] == [2, 2, 2]
+    assert [line.partition(" uses ")[2] for line in found] == [
+        "the variable color; do you mean colour?",
+        "the variable levelname: it does nothing, unless the application asks for it by itself",
+        "the variable x: it does nothing, unless the application asks for it by itself",
+    ]
+
+
 def test_sections_follow_names_pipelines_and_files(ini):
     ini("[app:deep]\nuse = egg:ChatApp\n", "other.ini")
     path = ini("""

@@ -54,6 +54,21 @@ def test_value_that_is_missing_is_named(paster, packaged, tmp_path):
     assert not (tmp_path / "a.ini").exists()
 
 
+def test_variable_that_the_template_has_no_place_for_is_refused(paster, packaged, tmp_path):
+    packaged("exact", "v = ${colour} ${app_instance_secret}")
+    code, _, err = paster("make-config", "exact", str(tmp_path / "a.ini"), "color=1", "colour=1")
+    assert code == 1
+    assert "no ${color}; it takes colour, app_instance_secret\n" in err
+    assert not (tmp_path / "a.ini").exists()
+
+
+def test_template_that_is_none_is_one_line(paster, packaged, tmp_path):
+    packaged("dear", "price = 5 $")
+    code, _, err = paster("make-config", "dear", str(tmp_path / "a.ini"))
+    assert code == 1
+    assert "template is wrong: Invalid placeholder in string: line 1, col 11 (write $$ " in err
+
+
 def test_distribution_that_is_not_there_or_has_no_template(paster, packaged, tmp_path):
     packaged("plain")
     path = str(tmp_path / "a.ini")

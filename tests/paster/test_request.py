@@ -23,6 +23,12 @@ def test_method_headers_body_and_variables(paster, ini):
     assert "v = red\n" in out
 
 
+def test_what_a_url_or_a_header_cannot_have_is_encoded(paster, ini):
+    _, out, _ = paster("request", ini(APP), "/zoë d?a=☃&b=%20", "-H", "X-Small: ☃")
+    assert "url = http://localhost:80/zo%C3%AB%20d?a=%E2%98%83&b=%20\n" in out
+    assert "header = ☃\n".encode().decode("latin-1") in out
+
+
 def test_method_can_be_named(paster, ini):
     _, out, _ = paster("request", ini(APP), "/", "--method", "PUT", "--data", "x")
     assert "method = PUT\n" in out

@@ -145,6 +145,13 @@ def test_server_runner_that_refuses_an_option_is_one_line(paster_serve, ini):
     assert "colour" in line
 
 
+def test_variable_for_nothing_is_a_warning(paster_serve, ini):
+    served = paster_serve(ini(SERVED), "http_prot=0", "nosuch=1")
+    assert served.url
+    assert "x.ini uses the variable http_prot; do you mean http_port?" in served.log
+    assert "x.ini uses the variable nosuch: it does nothing" in served.log
+
+
 # Reloading.
 
 
@@ -186,27 +193,11 @@ def is_alive(pid):
 
 
 def edit(served, path, old, new):
-    """Change a file, and go on making it newer until the change is noticed.
-
-    hupper looks once a second which files there are, and once a second at their times: a change
-    in the first moments of its life is not seen.
-    """
+    """Change a file, and wait until the change is noticed."""
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    noticed = threading.Event()
-
-    def make_newer():
-        while not noticed.wait(0.2):
-            path.touch()
-
-    toucher = threading.Thread(target=make_newer)
-    toucher.start()
-    try:
-        served.wait_for(rf"{re.escape(path.name)} changed; reloading")
-    finally:
-        noticed.set()
-        toucher.join()
+    served.wait_for(rf"{re.escape(path.name)} changed; reloading")
 
 
 def test_change_of_module_template_or_ini_file_starts_it_again(reloading, tmp_path):
@@ -247,6 +238,15 @@ def test_mistake_in_a_module_is_waited_out(reloading, tmp_path):
     reloading.wait_for("serving on")
     assert get(url) == "module one, template one, ini one"
     assert reloading.stop() == 0
+
+
+def test_change_in_the_first_moments_is_not_missed(reloading, tmp_path):
+    child_of(reloading)
+    url = reloading.url
+    edit(reloading, tmp_path / "reloadable" / "app.py", "module one", "module two")
+    child_of(reloading)
+    reloading.wait_for("serving on")
+    assert get(url).startswith("module two")
 
 
 def test_child_ends_when_its_parent_was_killed(reloading):

@@ -63,6 +63,15 @@ def test_configuration_is_the_innermost_applications(paster, ini, package, tmp_p
     assert seen(tmp_path)["local"] == {"a": "1"}
 
 
+def test_value_that_setup_app_refuses_is_one_line_with_its_place(paster, ini, package):
+    package("strict", websetup="def setup_app(command, conf, vars):\n    int(conf['a'])\n")
+    code, out, err = paster("setup-app", ini("[app:main]\nuse = call:strict.app:make_app\na = x\n"))
+    assert (code, out) == (1, "")
+    assert "x.ini: invalid literal for int() with base 10: 'x' (" in err
+    assert err.endswith("websetup.py, line 2)\n")
+    assert err.count("\n") == 1
+
+
 def test_package_without_websetup_is_one_line(paster, ini, package):
     package("bare")
     code, out, err = paster("setup-app", ini("[app:main]\nuse = call:bare.app:make_app\n"))
