@@ -29,8 +29,16 @@ WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 class Request(BaseRequest):
     """A request: WebOb's ``BaseRequest``, the visitor's languages and signed cookies."""
 
+    # Kept in the instance's __dict__, as WebOb does, it takes 80 bytes more and 0.15 µs.
+    __slots__ = ("environ",)
+
     #: The language taken for the application's own, when the client asks for none.
     language = "en-us"
+
+    def __init__(self, environ: Environ, *args: Any, **kwargs: Any) -> None:
+        self.environ = environ
+        if args or kwargs or type(environ) is not dict:
+            super().__init__(environ, *args, **kwargs)
 
     @property
     def languages(self) -> list[str]:
@@ -105,17 +113,33 @@ class Response(webob.Response):
         data = self.encoded(chunk)
         if self.is_untouched:
             self._app_iter = [data]
-            if "content-length" in self._names():
+            if self._has("content-length"):
                 self.content_length = len(data)
         elif data:
             self.write(data)
 
-    def _names(self) -> list[str]:
-        """Return the names of the headers in lower case.
+    def send_text(
+        self, text: str | bytes, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Send `text` with the status and headers of this response, which itself stays as it is.
 
-        WebOb's properties look for one header each, in 0.7 µs; this takes 0.4 µs for all.
+        For a prototype, whose headers have no length. It takes 0.6 µs, to make a copy, fill and
+        send it 2.4 µs.
         """
-        return [name.lower() for name, _ in self._headerlist]
+        body = self.encoded(text)
+        start_response(self._status, [*self._headerlist, ("Content-Length", str(len(body)))])
+        return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def _has(self, name: str) -> bool:
+        """Tell whether the header `name` (lower case) is set.
+
+        With lengths compared first that takes 0.2 µs, by WebOb's properties 0.7 µs.
+        """
+        length = len(name)
+        for other, _ in self._headerlist:
+            if len(other) == length and other.lower() == name:
+                return True
+        return False
 
     @property
     def wsgi_response(self) -> Response:
@@ -156,7 +180,7 @@ class Response(webob.Response):
         8.6: no Content-Length in 204; 15.4.5: a 304 without Content-Type).
         """
         # A copy always: layers outside add their headers to it.
-        if "location" in self._names():
+        if self._has("location"):
             headers: list[tuple[str, str]] = self._abs_headerlist(environ)
         else:
             headers = list(self._headerlist)
@@ -185,7 +209,7 @@ class Response(webob.Response):
         bodyless = self.is_bodyless
         if type(app_iter) is list:
             self._app_iter = app_iter = [self.encoded(chunk) for chunk in app_iter]
-            if not bodyless and "content-length" not in self._names():
+            if not bodyless and not self._has("content-length"):
                 self._headerlist.append(("Content-Length", str(sum(map(len, app_iter)))))
         if self.conditional_response:
             return self.conditional_response_app(environ, start_response)

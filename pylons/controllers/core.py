@@ -54,7 +54,7 @@ class WSGIController:
             result = self._dispatch_call()
         if is_stream(result, environ):
             return ActionIterator(self, context, iter(result))
-        return self._answer(result)
+        return self._answer(self._after(result))
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
@@ -88,8 +88,7 @@ class WSGIController:
         return answer if isinstance(answer, HTTPException) else result
 
     def _answer(self, result: Any) -> Iterable[bytes]:
-        """Call ``__after__``, start the response if the action hasn't, and return its body."""
-        result = self._after(result)
+        """Start the response if the action hasn't, and return its body."""
         context = self._py_object
         if self._started or isinstance(result, Forwarded):  # which starts it in its own time
             return as_rest(context, result)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pylons.controllers.core import WSGIController
 
 
+_NOTHING: Iterator[bytes] = iter(())
+_TEXT = (str, bytes, type(None))
+
+
 class ActionIterator:
     """The WSGI iterable of one generator action."""
 
@@ -43,7 +47,7 @@ class ActionIterator:
         self._chunks: Iterator[Any] | None = chunks
         # The response that takes the action's place at its end, and its iterator.
         self._app_iter: Iterable[bytes] = ()
-        self._body: Iterator[bytes] = iter(())
+        self._body: Iterator[bytes] = _NOTHING
         self._after_due = True
 
     def __iter__(self) -> ActionIterator:
@@ -110,6 +114,14 @@ class ActionIterator:
         """Answer with what the generator returned or raised, as a plain action would."""
         self._chunks = None
         self._after_due = False
-        self._app_iter = self._controller._answer(result)
+        controller, context = self._controller, self._context
+        result = controller._after(result)
+        if type(result) in _TEXT and not context.has_response:
+            # Nobody has asked for the response or will any more, so that none is made.
+            text, prototype = result or b"", context.app.empty_response
+            start_response = controller._start_response
+            self._app_iter = prototype.send_text(text, context.environ, start_response)
+        else:
+            self._app_iter = controller._answer(result)
         self._body = iter(self._app_iter)
         return next(self._body)

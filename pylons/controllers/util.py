@@ -108,7 +108,7 @@ def forward(wsgi_app: WSGIApp) -> Forwarded:
     :raises RuntimeError: if no controller runs.
     """
     environ = request.environ
-    controller = environ.get("pylons.controller")
+    controller: Any = environ.get("pylons.controller")
     if not hasattr(controller, "start_response"):
         raise RuntimeError("forward() works in an action of a WSGIController only")
     return Forwarded(wsgi_app(dict(environ), controller.start_response))

@@ -16,6 +16,15 @@ def test_languages():
     assert Request(make_environ(HTTP_ACCEPT_LANGUAGE="@ @")).languages == ["en-us"]
 
 
+def test_a_request_is_made_as_webob_makes_them():
+    request = Request.blank("/a?b=1", method="PUT", POST=b"data")
+    assert (request.method, request.path, request.GET["b"]) == ("PUT", "/a", "1")
+    assert (request.body, request.copy().body) == (b"data", b"data")
+    assert Request.blank("/").method == "GET"
+    with pytest.raises(TypeError, match="must be a dict"):
+        Request([])
+
+
 def test_accepted_types_and_charsets():
     request = Request(make_environ(HTTP_ACCEPT="text/html;q=0.5, application/json"))
     assert request.match_accept(["text/html", "application/json"]) == "application/json"
@@ -81,6 +90,15 @@ def test_names_of_2008():
     assert b"".join(response.content) == b"body"
     assert response.has_header("content-type")
     assert response.determine_charset() == "UTF-8"
+
+
+def test_headers_are_known_in_any_case():
+    response = Response(headerlist=[("content-length", "1"), ("LOCATION", "/a")])
+    response.append("abc")
+    started = []
+    response(make_environ(), lambda status, headers: started.extend(headers))
+    assert started[0] == ("LOCATION", "http://test.example/a")
+    assert [value for name, value in started if name.lower() == "content-length"] == ["3"]
 
 
 def test_text_in_the_responses_charset():

@@ -189,6 +189,41 @@ def test_text_returned_before_any_data_has_a_length(site):
     assert get(site.app()).headers["content-length"] == "4"
 
 
+class Text(str):
+    """Text of another type, as template engines have them."""
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("result", ["zo\u00eb", Text("a"), "", b"\xff", None])
+def test_returned_text_is_answered_as_a_plain_actions(site, result, method, charset):
+    asked = []
+
+    def plain(self):
+        return result
+
+    def untouched(self, pylons):
+        yield b""
+        asked.append(pylons.has_response)
+        return result
+
+    def touched(self, pylons):
+        yield b""
+        response.headers["X-One"] = "1"
+        del response.headers["X-One"]
+        asked.append(pylons.has_response)
+        return result
+
+    site.config["pylons.response_options"]["charset"] = charset
+    site.controller(plain=plain, untouched=untouched, touched=touched)
+    app = site.app()
+    actions = ("/plain", "/untouched", "/touched")
+    one, two, three = (get(app, path, REQUEST_METHOD=method) for path in actions)
+    assert one.starts == two.starts == three.starts
+    assert one.body == two.body == three.body
+    assert asked == [False, True]
+
+
 def test_a_response_returned_after_data_is_an_error(site):
     def index(self):
         yield b"data"
