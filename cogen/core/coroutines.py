@@ -93,7 +93,7 @@ class CoroutineInstance(events.Operation):
         self.result: Any = None
         self.exception: ExcInfo | None = None
         self.locals: dict[Any, dict[str, Any]] | None = None
-        self.endings: list[Callable[[CoroutineInstance], Any]] | None = None
+        self.endings: tuple[Callable[[CoroutineInstance], Any], ...] = ()
         self.debug = False
 
     @property
@@ -178,12 +178,12 @@ class CoroutineInstance(events.Operation):
         self.state = state
         self.coro = self.op = self.locals = None
         self.f_args, self.f_kws = (), None
-        endings, self.endings = self.endings, None
+        endings, self.endings = self.endings, ()
         if self.sched is not None:
             self.sched.coros.discard(self)
         if self.debug:
             self._trace("ends in state", self._state_names[state])
-        for ending in endings or ():
+        for ending in endings:
             try:
                 ending(self)
             except Exception:
@@ -303,8 +303,9 @@ class CoroutineInstance(events.Operation):
     close = cancel
 
     def at_end(self, ending: Callable[[CoroutineInstance], Any]) -> None:
-        """Call ``ending(self)`` when the coroutine has ended, however it does."""
-        self.endings = [*(self.endings or ()), ending]
+        """Call ``ending(self)``, once, when the coroutine has ended, however it does."""
+        if ending not in self.endings:
+            self.endings = (*self.endings, ending)
 
     def handle_error(self, op: Any = None) -> None:
         """Report an exception that nobody waits for; a cancellation is none.

@@ -88,13 +88,15 @@ class PSGet(events.TimedOperation):
 
     def process(self, sched: Scheduler, coro: Any) -> events.Pair | None:
         queue = self.queue
-        if self.key is None:
-            self.key = coro
-        self.result = queue._take(self.key)
-        if self.result:
+        key = self.key
+        if key is None:
+            key = self.key = coro
+        messages = queue._take(key)
+        if messages:
+            self.result = messages
             return self, coro
         sched.wait(self, coro)
-        ahead = queue.active_subscribers.setdefault(self.key, self)
+        ahead = queue.active_subscribers.setdefault(key, self)
         while ahead is not self:
             ahead.behind = ahead.behind or self
             ahead = ahead.behind
@@ -114,8 +116,8 @@ class PSGet(events.TimedOperation):
         return True
 
 
-class PSSubscribe(events.Operation):
-    """What subscribe() returns; ``yield`` gives the operation itself."""
+class _OnSubscription(events.Operation):
+    """The base of what is done to the subscription of a key, or of who yields it."""
 
     __slots__ = ("queue", "key")
 
@@ -126,6 +128,12 @@ class PSSubscribe(events.Operation):
         super().__init__(prio)
         self.queue = queue
         self.key = key
+
+
+class PSSubscribe(_OnSubscription):
+    """What subscribe() returns; ``yield`` gives the operation itself."""
+
+    __slots__ = ()
 
     def process(self, sched: Scheduler, coro: Any) -> events.Pair | None:
         key = self.key
@@ -134,29 +142,20 @@ class PSSubscribe(events.Operation):
             if not hasattr(coro, "at_end"):
                 raise TypeError(f"{coro!r} can't tell when it ends: pass a key to subscribe()")
             if key not in self.queue.subscribers:
-                coro.at_end(self.queue._drop)
+                coro.at_end(self.queue.drop)
         self.queue.subscribers[key] = self.queue._history_begins()
         return self, coro
 
 
-class PSUnsubscribe(events.Operation):
+class PSUnsubscribe(_OnSubscription):
     """What unsubscribe() returns; ``yield`` gives the operation itself."""
 
-    __slots__ = ("queue", "key")
-
-    def __init__(
-        self, queue: PublishSubscribeQueue, key: Hashable = None, prio: int = priority.DEFAULT
-    ) -> None:
-        hash(key)
-        super().__init__(prio)
-        self.queue = queue
-        self.key = key
+    __slots__ = ()
 
     def process(self, sched: Scheduler, coro: Any) -> events.Pair | None:
         key = coro if self.key is None else self.key
-        if key not in self.queue.subscribers:
+        if not self.queue.drop(key):
             raise NotSubscribed(f"{key!r} is not subscribed: there is nothing to unsubscribe")
-        self.queue._drop(key)
         return self, coro
 
 
@@ -223,6 +222,21 @@ class PublishSubscribeQueue:
         """
         return PSGet(self, key, timeout, weak_timeout, prio)
 
+    def drop(self, key: Hashable) -> bool:
+        """End a subscription now, without a ``yield``; return whether there was one.
+
+        For a ``finally`` that GeneratorExit may have come to, where nothing can
+        be yielded any more. Fetches that wait for it raise NotSubscribed.
+        """
+        dropped = self.subscribers.pop(key, None) is not None
+        self._returned.pop(key, None)
+        op = self.active_subscribers.pop(key, None)
+        while op is not None:
+            following, op.behind = op.behind, None
+            op.sched.fail(op, op.caller, NotSubscribed(f"{key!r} was unsubscribed meanwhile"))
+            op = following
+        return dropped
+
     def compact(self) -> int:
         """Drop the messages that every subscriber has fetched; return their number."""
         return self._drop_until(min(self.subscribers.values(), default=self.end))
@@ -250,14 +264,15 @@ class PublishSubscribeQueue:
     def _take(self, key: Hashable) -> list[Any]:
         """Return what ``key`` has not fetched yet, and note that it has now."""
         level = self.subscribers.get(key)
+        if level == self.end:
+            return self._returned.pop(key, [])
         if level is None:
             raise NotSubscribed(f"{key!r} is not subscribed: yield subscribe() before fetch()")
         if level < self.first:
             self.subscribers[key] = self.first
             raise Overrun(self.first - level)
         self.subscribers[key] = self.end
-        result = self.messages[level - self.first :]
-        return self._returned.pop(key) + result if key in self._returned else result
+        return self._returned.pop(key, []) + self.messages[level - self.first :]
 
     def _give_back(self, key: Hashable, batch: list[Any]) -> None:
         """Keep a batch whose fetch was cancelled for the next fetch of that key."""
@@ -282,16 +297,6 @@ class PublishSubscribeQueue:
         else:
             self.active_subscribers[op.key] = op.behind
         op.behind = None
-
-    def _drop(self, key: Hashable) -> None:
-        """End a subscription; fail the fetches that wait for it."""
-        self.subscribers.pop(key, None)
-        self._returned.pop(key, None)
-        op = self.active_subscribers.pop(key, None)
-        while op is not None:
-            following, op.behind = op.behind, None
-            op.sched.fail(op, op.caller, NotSubscribed(f"{key!r} was unsubscribed meanwhile"))
-            op = following
 
     def _trim(self) -> None:
         """Drop old messages: fetched ones beyond the history, any beyond the backlog."""

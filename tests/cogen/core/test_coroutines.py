@@ -518,6 +518,21 @@ def test_at_end_is_called_however_it_ends(sched):
     assert sorted(seen) == [("story", "cancel"), ("story", "raise"), ("story", "return")]
 
 
+def test_an_ending_that_is_given_again_is_kept_and_called_once(sched):
+    """A coroutine that subscribes and unsubscribes in turn gives the same one each time."""
+    seen = []
+
+    @coro
+    def story():
+        for _ in range(3):
+            current().at_end(seen.append)
+            yield
+
+    instance = story()
+    sched.run(instance)
+    assert seen == [instance]
+
+
 def test_an_ending_that_fails_is_logged_and_harms_nobody(sched, caplog):
     seen = []
 

@@ -369,6 +369,32 @@ def test_something_that_cannot_tell_its_end_needs_a_key():
     assert list(pubsub.subscribers) == ["key"]
 
 
+def test_a_request_drops_its_subscription_when_its_client_goes(sched):
+    """A generator that is being closed can yield nothing, so not unsubscribe() either."""
+
+    class Request:
+        running, debug = True, False
+
+    def application(key):
+        yield pubsub.subscribe(key)
+        try:
+            yield pubsub.fetch(key)
+        finally:
+            dropped.append(pubsub.drop(key))
+
+    pubsub, dropped, request, steps = PublishSubscribeQueue(), [], Request(), application("visitor")
+    assert sched.begin(next(steps), request) is not None
+    waiting = next(steps)
+    assert sched.begin(waiting, request) is None
+    assert list(pubsub.subscribers) == list(pubsub.active_subscribers) == ["visitor"]
+    sched.cancel(waiting, request)
+    steps.close()
+    assert dropped == [True]
+    assert not pubsub.subscribers
+    assert not pubsub.active_subscribers
+    assert not pubsub.drop("visitor"), "there is none any more"
+
+
 def test_a_key_that_can_be_none_is_refused_at_the_call():
     pubsub = PublishSubscribeQueue()
     for method in (pubsub.subscribe, pubsub.fetch, pubsub.unsubscribe):
