@@ -89,7 +89,10 @@ class PylonsConfig(dict[str, Any]):
         self["pylons.package"] = package
         if paths:
             self["pylons.paths"] = {**self["pylons.paths"], **paths}
-        self["debug"] = asbool(self["debug"])
+        try:
+            self["debug"] = asbool(self["debug"])
+        except ValueError as exc:
+            raise ValueError(f"debug: {exc}") from exc
         self._set_cache_dir()
         self["pylons.errorware"] = {**self["pylons.errorware"], "debug": self["debug"]}
         make_process_config(self)

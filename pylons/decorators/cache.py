@@ -38,7 +38,7 @@ def beaker_cache(
     ``beaker.cache.enabled = false`` in the configuration turns it off.
     """
     since = time.time() if invalidate_on_startup else None
-    kept_headers = {name.lower() for name in cache_headers}
+    kept = {name.lower() for name in cache_headers} if cache_response else None
     if type is not None:
         b_kwargs["type"] = type
 
@@ -49,20 +49,6 @@ def beaker_cache(
         def cached(*args: Any, **kwargs: Any) -> Any:
             if not asbool(config.get("beaker.cache.enabled", True)):
                 return func(*args, **kwargs)
-
-            def create() -> dict[str, Any]:
-                content = func(*args, **kwargs)
-                _refuse_generator(func, content)
-                if not cache_response:
-                    return {"content": content}
-                return {
-                    "content": content,
-                    "status": response.status,
-                    "headers": [
-                        pair for pair in response.headerlist if pair[0].lower() in kept_headers
-                    ],
-                }
-
             named = dict(signature.bind_partial(*args, **kwargs).arguments)
             owner = named.pop("self", None)
             named.update(named.pop("kwargs", {}))
@@ -71,19 +57,34 @@ def beaker_cache(
             namespace, cache_key = create_cache_key(func, _chosen(named, key), owner)
             found = cache.get_cache(namespace, **b_kwargs).get_value(
                 cache_key,
-                createfunc=create,
+                createfunc=lambda: _made(func, args, kwargs, kept),
                 expiretime=None if expire == "never" else expire,
                 starttime=since,
             )
             if cache_response:
                 response.status = found["status"]
-                for name, value in found["headers"]:
-                    response.headers[name] = value
+                response.headers.update(found["headers"])
             return found["content"]
 
         return cast(Action, cached)
 
     return decorator
+
+
+def _made(
+    func: Callable[..., Any], args: Any, kwargs: dict[str, Any], kept: set[str] | None
+) -> dict[str, Any]:
+    """Call `func` and return what is cached of it, with the `kept` headers unless that is None."""
+    content = func(*args, **kwargs)
+    if isinstance(content, GeneratorType):
+        raise TypeError(
+            f"beaker_cache can't keep {func.__qualname__}: it is a generator, whose text is made "
+            f"while it is sent. Cache the function that computes the data instead."
+        )
+    if kept is None:
+        return {"content": content}
+    headers = [pair for pair in response.headerlist if pair[0].lower() in kept]
+    return {"content": content, "status": response.status, "headers": headers}
 
 
 def create_cache_key(
@@ -111,11 +112,3 @@ def _chosen(named: dict[str, Any], key: str | list[str] | None) -> dict[str, Any
         return named
     names = [key] if isinstance(key, str) else key or []
     return {name: named[name] for name in names}
-
-
-def _refuse_generator(func: Callable[..., Any], result: object) -> None:
-    if isinstance(result, GeneratorType):
-        raise TypeError(
-            f"beaker_cache can't keep {func.__qualname__}: it is a generator, whose text is made "
-            f"while it is sent. Cache the function that computes the data instead."
-        )

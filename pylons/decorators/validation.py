@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from pylons import request, tmpl_context, translator
@@ -56,34 +56,45 @@ def validate(
             if request.method == "GET" and not on_get:
                 return func(self, *args, **kwargs)
             params = (request.POST if post_only else request.params).mixed()
-            decoded = params
-            if variable_decode:
-                decoded = _formencode("variabledecode").variable_decode(
-                    params, dict_char, list_char
-                )
-            invalid = _formencode("api").Invalid
-            errors: dict[str, Any] = {}
-            self.form_result = {}
-            if schema is not None:
-                try:
-                    self.form_result = schema.to_python(decoded, state)
-                except invalid as exc:
-                    errors = exc.unpack_errors(variable_decode, dict_char, list_char)
-            for field, validator in (validators or {}).items():
-                try:
-                    self.form_result[field] = validator.to_python(decoded.get(field), state)
-                except invalid as exc:
-                    errors[field] = exc
-            if not errors:
-                return func(self, *args, **kwargs)
-            tmpl_context.form_errors = errors
-            if form is None:
-                return func(self, *args, **kwargs)
-            return _filled(self, form, params, errors, htmlfill_kwargs)
+            coding = (variable_decode, dict_char, list_char)
+            self.form_result, errors = _checked(params, schema, validators or {}, state, coding)
+            if errors:
+                tmpl_context.form_errors = errors
+                if form is not None:
+                    return _filled(self, form, params, errors, htmlfill_kwargs)
+            return func(self, *args, **kwargs)
 
         return cast(Action, checked)
 
     return decorator
+
+
+def _checked(
+    params: dict[str, Any],
+    schema: Any,
+    validators: Mapping[str, Any],
+    state: Any,
+    coding: tuple[bool, str, str],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values that passed, as the validators made them, and the errors by field."""
+    is_coded, *characters = coding
+    decoded = params
+    if is_coded:
+        decoded = _formencode("variabledecode").variable_decode(params, *characters)
+    invalid = _formencode("api").Invalid
+    values: dict[str, Any] = {}
+    errors: dict[str, Any] = {}
+    if schema is not None:
+        try:
+            values = schema.to_python(decoded, state)
+        except invalid as exc:
+            errors = exc.unpack_errors(*coding)
+    for field, validator in validators.items():
+        try:
+            values[field] = validator.to_python(decoded.get(field), state)
+        except invalid as exc:
+            errors[field] = exc
+    return values, errors
 
 
 def _filled(

@@ -66,5 +66,10 @@ def test_no(text):
 def test_bad_values_are_refused():
     with pytest.raises(ValueError, match="'perhaps' is no truth value"):
         asbool("perhaps")
+
+
+def test_debug_that_is_no_truth_value_is_named():
+    with pytest.raises(ValueError, match="debug: 'perhaps' is no truth value"):
+        PylonsConfig().init_app({"debug": "perhaps"}, {})
     with pytest.raises(ValueError, match="only Mako"):
         PylonsConfig().init_app({}, {}, template_engine="genshi")

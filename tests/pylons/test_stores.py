@@ -1,5 +1,7 @@
 """Where sessions are kept: what is stored is text, and what is loaded is nobody else's."""
 
+import json
+
 import pytest
 
 from pylons.stores import make_store
@@ -28,3 +30,9 @@ def test_two_loads_never_share_an_object(stored):
             value["mine"] = True
     first["mine"] = True
     assert store.decode(raw) == stored
+
+
+@pytest.mark.parametrize("serializer", ["yaml", json])
+def test_only_two_serializers_are_known(serializer):
+    with pytest.raises(ValueError, match=r"data_serializer = .*: use json or pickle"):
+        make_store({"data_serializer": serializer}, timeout=None)
