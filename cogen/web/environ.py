@@ -44,11 +44,11 @@ def base_environ(
 
 
 def make_environ(
-    base: dict[str, Any], connection: Connection, head: RequestHead, gate: Gate, body: Body
+    connection: Connection, head: RequestHead, gate: Gate, body: Body
 ) -> dict[str, Any]:
     """Return the environ of one request."""
-    if head.environ is None:
-        head.environ = _environ_of_head(base, head)
+    if "REQUEST_METHOD" not in head.environ:  # it is there if these octets have come before
+        _add_head(head.environ, head)
     environ = head.environ.copy()
     environ["REMOTE_ADDR"] = connection.remote_addr
     environ["REMOTE_PORT"] = connection.remote_port
@@ -58,14 +58,10 @@ def make_environ(
     return environ
 
 
-def _environ_of_head(base: dict[str, Any], head: RequestHead) -> dict[str, Any]:
-    """Return what `base` and a head's octets say: for a head that is remembered, made once."""
-    return {
-        **base,
-        **head.fields,
-        "REQUEST_METHOD": head.method,
-        "REQUEST_URI": head.target,
-        "PATH_INFO": head.path,
-        "QUERY_STRING": head.query,
-        "SERVER_PROTOCOL": f"HTTP/{head.version}",
-    }
+def _add_head(environ: dict[str, Any], head: RequestHead) -> None:
+    """Add what the request line says."""
+    environ["REQUEST_METHOD"] = head.method
+    environ["REQUEST_URI"] = head.target
+    environ["PATH_INFO"] = head.path
+    environ["QUERY_STRING"] = head.query
+    environ["SERVER_PROTOCOL"] = "HTTP/1.1" if head.version == "1.1" else "HTTP/1.0"

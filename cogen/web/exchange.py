@@ -100,7 +100,7 @@ class Exchange:
         self._waited = 0.0
         self._no_more_waits: BaseException | None = None
         self._expired = 0
-        self._environ = make_environ(server.environ, connection, head, self.gate, self.body)
+        self._environ = make_environ(connection, head, self.gate, self.body)
         self._context: Context = server.context.copy()
         self._result: Any = None
         self._iterator: Iterator[bytes] | None = None

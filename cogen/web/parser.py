@@ -16,8 +16,10 @@ What a connection does with them is in :mod:`cogen.web.connection`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from sys import intern
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, Final
 
 from httptools import (
@@ -55,6 +57,8 @@ END: Final = _End()
 _CHUNK_FRAME: Final = 20
 
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 Event = RequestHead | bytes | _End | HTTPError
 
 #: CGI names by field name as sent; a field whose name holds an underscore has None, it is dropped
@@ -90,6 +94,7 @@ class RequestParser:
     At the end of a message it is as good as new (:attr:`between_messages`), so that connections
     can share a few of them: :class:`Parsers`.
 
+    :param environ: what the environ of every request begins with.
     :ivar in_message: whether a request has begun, and not ended.
     """
 
@@ -98,7 +103,9 @@ class RequestParser:
         "_llhttp",
         "_events",
         "_target",
-        "_fields",
+        "_base",
+        "_most_keys",
+        "_environ",
         "_head_size",
         "_fed",
         "_body_size",
@@ -109,8 +116,10 @@ class RequestParser:
         "_ended",
     )
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, environ: Mapping[str, Any] = _NOTHING) -> None:
         self._settings = settings
+        self._base = environ
+        self._most_keys = settings.max_headers + len(environ)
         self._llhttp: Any = HttpRequestParser(self)
         self._events: list[Event] = []
         self._silent_head = False
@@ -120,7 +129,7 @@ class RequestParser:
     def _expect_head(self) -> None:
         self._head: RequestHead | None = None
         self._target = b""
-        self._fields: dict[str, str] = {}
+        self._environ: dict[str, Any] = {}
         self._head_size = self._fed = self._body_size = self._chunks = 0
         self.in_message = False
 
@@ -209,6 +218,7 @@ class RequestParser:
 
     def on_message_begin(self) -> None:
         self.in_message = True
+        self._environ = dict(self._base)
 
     def on_url(self, piece: bytes) -> None:
         if self._silent_head:
@@ -220,9 +230,9 @@ class RequestParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head is not None:
             return  # a trailer field, or our own head after an Upgrade: neither is for environ
-        fields = self._fields
+        environ = self._environ
         self._head_size = size = self._head_size + len(name) + len(value) + 4
-        if size > self._settings.max_header_bytes or len(fields) >= self._settings.max_headers:
+        if size > self._settings.max_header_bytes or len(environ) >= self._most_keys:
             raise too_large_head()
         try:
             key = _cgi_names[name]
@@ -231,36 +241,35 @@ class RequestParser:
         if key is None:
             return
         text = value.decode("latin-1").rstrip(" \t")
-        if key not in fields:
-            fields[key] = text
+        if key not in environ:
+            environ[key] = text
         elif key in ("HTTP_HOST", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"):
             raise bad_request(f"The field {name.decode('latin-1')} came twice.")
         else:
             # RFC 9110, section 5.3; Cookie has its own separator (RFC 6265, section 5.4).
-            fields[key] += ("; " if key == "HTTP_COOKIE" else ", ") + text
+            environ[key] += ("; " if key == "HTTP_COOKIE" else ", ") + text
 
     def on_headers_complete(self) -> None:
         if self._silent_head:
             self._silent_head = False
             return
         head = RequestHead()
-        head.environ = None
         llhttp = self._llhttp
-        head.method = llhttp.get_method().decode("ascii")
-        head.version = version = llhttp.get_http_version()
+        head.method = intern(llhttp.get_method().decode("ascii"))
+        head.version = version = intern(llhttp.get_http_version())
         head.keep_alive = llhttp.should_keep_alive()
-        head.fields = fields = self._fields
+        head.environ = environ = self._environ
         if version not in ("1.1", "1.0"):
             raise HTTPError("505 HTTP Version Not Supported", "This server speaks HTTP/1.1.")
         if head.method not in METHODS:
             raise HTTPError("501 Not Implemented", f"The method {head.method} is not served.")
         check_host(head)
         split_target(head, self._target)
-        head.length = body_length(fields, version)
+        head.length = body_length(environ, version)
         limit = self._settings.max_body_bytes
         if limit and head.length > limit:
             raise too_large_body(limit)
-        head.expects_continue = "HTTP_EXPECT" in fields and expectation(fields, version)
+        head.expects_continue = "HTTP_EXPECT" in environ and expectation(environ, version)
         self._head = head
         self._events.append(head)
 
@@ -294,12 +303,19 @@ class Parsers:
     memory is full it stays as it is for a while: with more clients than it holds, always replacing
     the oldest would help none of them and cost each.
 
+    :param environ: what the environ of every request begins with.
     :ivar remembered: the heads, by the octets of their requests.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, Any] = _NOTHING,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self.remembered: dict[bytes, RequestHead] = {}
         self._settings = settings
+        self._environ = environ
         self._idle: list[RequestParser] = []
         self._clock = clock
         self._since = clock()
@@ -321,7 +337,7 @@ class Parsers:
             short = len(data) <= _LONGEST_REMEMBERED
             if short and data in self.remembered:
                 return (self.remembered[data],), None
-            parser = self._idle.pop() if self._idle else RequestParser(self._settings)
+            parser = self._idle.pop() if self._idle else self._make()
             events = parser.feed(data)
             if short and len(events) == 1 and parser.between_messages:
                 self._remember(data, events[0])
@@ -329,6 +345,9 @@ class Parsers:
             return events, parser
         self._idle.append(parser)
         return events, None
+
+    def _make(self) -> RequestParser:
+        return RequestParser(self._settings, self._environ)
 
     def _remember(self, data: bytes, event: Event) -> None:
         """Remember a request if there is room."""

@@ -80,7 +80,6 @@ class WSGIServer:
         self.lag = self.most_lag = 0.0
         self.socket: Any = None
         self._socket_file: str | None = None
-        self.parsers = Parsers(self.settings)
         self._tls_context: Any = None
         if self.settings.certfile:
             self._tls_context = server_context(self.settings.certfile, self.settings.keyfile)
@@ -124,13 +123,14 @@ class WSGIServer:
         self.workers = Workers(hub, self.settings.workers)
         scheme = "https" if self._tls_context is not None else "http"
         host, port = ("", "") if isinstance(self.bind_addr, str) else self.bind_addr
-        self.environ = base_environ(
+        environ = base_environ(
             self.settings.server_name or host or "localhost",
             str(port),
             scheme,
             self.scheduler,
             SOFTWARE,
         )
+        self.parsers = Parsers(self.settings, environ)
         self.started = self._looked = monotonic()
         self._stopped = _Stopped()
         self._accepter = self.loop.io(self.socket.fileno(), 1)

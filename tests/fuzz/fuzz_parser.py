@@ -39,7 +39,7 @@ def outcome(pieces):
 
 def told_as_values(event):
     if isinstance(event, RequestHead):
-        return event.method, event.target, sorted(event.fields.items()), event.length
+        return event.method, event.target, sorted(event.environ.items()), event.length
     if isinstance(event, HTTPError):
         return "refused"
     return "END" if event is END else event

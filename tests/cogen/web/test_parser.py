@@ -30,7 +30,7 @@ class Request:
 
     def __repr__(self):
         head = self.head
-        fields = {key: value for key, value in head.fields.items() if key != "HTTP_HOST"}
+        fields = {key: value for key, value in head.environ.items() if key != "HTTP_HOST"}
         text = f"{head.method} {head.path}"
         text += f"?{head.query}" if head.query else ""
         text += f" HTTP/{head.version}" if head.version != "1.1" else ""
@@ -360,7 +360,7 @@ def test_head_says_what_the_environ_needs():
     assert (head.method, head.path, head.query) == ("POST", "/p q", "r")
     assert head.target == "http://b/p%20q?r"
     assert (head.version, head.length, head.keep_alive) == ("1.1", 1, True)
-    assert head.fields == {"HTTP_HOST": "b", "CONTENT_LENGTH": "1"}
+    assert head.environ == {"HTTP_HOST": "b", "CONTENT_LENGTH": "1"}
     assert repr(head) == "<RequestHead POST http://b/p%20q?r HTTP/1.1>"
 
 
@@ -369,7 +369,7 @@ def test_head_says_what_the_environ_needs():
 )
 def test_hosts_that_are_possible(host):
     ((request,), _) = parse([with_target(b"/", host.encode())])
-    assert request.head.fields["HTTP_HOST"] == host
+    assert request.head.environ["HTTP_HOST"] == host
 
 
 @pytest.mark.parametrize(
@@ -502,7 +502,7 @@ def test_names_that_are_kept_are_bounded(monkeypatch):
     monkeypatch.setattr(parser_module, "_cgi_names", names := {})
     for number in range(1500):
         (request,) = parse([GET + b"X-%d: y\r\n\r\n" % number])[0]
-        assert request.head.fields == {"HTTP_HOST": "a", f"HTTP_X_{number}": "y"}
+        assert request.head.environ == {"HTTP_HOST": "a", f"HTTP_X_{number}": "y"}
     assert len(names) == 1000
     assert names[b"X-1"] == "HTTP_X_1"
 
@@ -568,9 +568,9 @@ def test_outcome_is_requests_and_an_error_or_waiting_for_more(data, places):
     for request in requests:
         head = request.head
         assert len(head.target) <= SMALL["max_target_bytes"]
-        assert len(head.fields) <= SMALL["max_headers"] + 1
+        assert len(head.environ) <= SMALL["max_headers"] + 1
         assert len(request.body) <= SMALL["max_body_bytes"]
-        assert not any("\r" in value or "\n" in value for value in head.fields.values())
+        assert not any("\r" in value or "\n" in value for value in head.environ.values())
     parser = RequestParser(Settings())
     parser.feed(data)
     if parser.between_messages:
@@ -611,7 +611,7 @@ def test_where_h11_accepts_too_both_read_the_same(data):
         body = ours.body  # h11 stops there until it is told whether the protocol was switched
     assert (ours.head.method, ours.head.target, ours.body) == (method, target.decode(), body)
     assert len(data) - len(rest) >= len(body)
-    for key, value in ours.head.fields.items():
+    for key, value in ours.head.environ.items():
         name = key.removeprefix("HTTP_").replace("_", "-").lower()
         if name == "host" and not target.startswith(b"/"):
             continue
