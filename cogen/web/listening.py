@@ -103,5 +103,11 @@ def _passed_socket() -> Any:
     if number != "1":
         raise ValueError(f"host = systemd, but {number} sockets were passed: one is served")
     listener = _socket.socket(fileno=_FIRST_PASSED)
+    if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        listener.close()
+        raise ValueError(
+            "host = systemd, but the passed socket does not listen: the .socket unit needs "
+            "ListenStream= and Accept=no"
+        )
     os.set_inheritable(_FIRST_PASSED, False)
     return listener

@@ -9,7 +9,6 @@ run the application. One connection's story is in :mod:`cogen.web.connection`, o
 from __future__ import annotations
 
 import _socket
-import errno
 import logging
 import os
 import traceback
@@ -40,11 +39,10 @@ SOFTWARE: Final = "cogen.web/0.3"
 
 #: Connections to accept before the hub looks at others again.
 _ACCEPT_AT_ONCE: Final = 64
-#: Seconds to wait before accepting again after the system ran out of something.
+#: Seconds to wait before accepting again after an error.
 _ACCEPT_PAUSE: Final = 0.5
 #: Seconds that killed steps have to run their ``finally`` clauses.
 _LAST_SECONDS: Final = 1.0
-_OUT_OF: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class WSGIServer:
@@ -154,8 +152,7 @@ class WSGIServer:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno not in _OUT_OF:
-                    raise
+                # Descriptors or memory ran out, or the network failed: accept(2) passes that on.
                 log.error("accepting pauses for %s s: %s", _ACCEPT_PAUSE, error)
                 self._accepter.stop()
                 self._later(_ACCEPT_PAUSE, self._accept_again)

@@ -1,6 +1,7 @@
 """Each limit and time-out of the server and its documented answer; what is bounded stays so."""
 
 import contextlib
+import errno
 import time
 
 import gevent
@@ -466,3 +467,35 @@ def test_connection_that_is_reset_before_it_is_accepted(serve, connect):
     server.call(block)
     assert connect(server).get().body == b"hello"
     server.connections(1)
+
+
+class Failing:
+    """A listener whose accept() fails as often as it is told: accept(2), "Error handling"."""
+
+    def __init__(self, listener, failures):
+        self._listener = listener
+        self._failures = failures
+
+    def __getattr__(self, name):
+        return getattr(self._listener, name)
+
+    def _accept(self):
+        if not self._failures:
+            return self._listener._accept()
+        self._failures -= 1
+        raise OSError(errno.EPROTO, "Protocol error")
+
+
+def test_error_of_the_network_at_accept_is_not_the_end_of_accepting(serve, connect):
+    server = serve(hello)
+    server.server.socket = Failing(server.server.socket, 1)
+    assert connect(server).get().body == b"hello"
+    server.logged("accepting pauses for 0.5 s: .*Protocol error")
+
+
+def test_error_of_the_network_at_accept_does_not_keep_the_server_from_stopping(serve, connect):
+    server = serve(hello)
+    assert connect(server).get().body == b"hello"
+    server.server.socket = Failing(server.server.socket, 1000)
+    server.call(server.server.stop)
+    server.logged("accepting pauses")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -119,6 +120,14 @@ def test_wrong_number_of_passed_sockets(serve, passed, monkeypatch, name, value,
     os.close(passed)
 
 
+def test_passed_socket_that_does_not_listen(serve, passed):
+    """One of Accept=yes, where systemd has accepted, or a datagram one."""
+    with socket.socket() as connected:
+        os.dup2(connected.fileno(), passed)
+    with pytest.raises(ValueError, match="does not listen: .* ListenStream= and Accept=no"):
+        serve(hello, ("systemd", 0))
+
+
 LAUNCH = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -127,19 +136,24 @@ os.execv(sys.executable, [sys.executable, "-m", "paster", "serve", sys.argv[2]])
 """
 
 
-def test_process_that_systemd_starts(tmp_path):
-    """A UNIX socket this time; it is systemd's, so that its file stays."""
-    path = str(tmp_path / "socket")
+@pytest.fixture
+def activated_ini(tmp_path):
     ini = tmp_path / "x.ini"
     ini.write_text(
         "[server:main]\nuse = egg:ChatApp#http\nhost = systemd\n"
         "[app:main]\npaste.app_factory = tests.cogen.web.apps:waiting\n"
     )
+    return str(ini)
+
+
+def test_process_that_systemd_starts(tmp_path, activated_ini):
+    """A UNIX socket this time; it is systemd's, so that its file stays."""
+    path = str(tmp_path / "socket")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
         process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCH, str(listener.fileno()), str(ini)],
+            [sys.executable, "-c", LAUNCH, str(listener.fileno()), activated_ini],
             pass_fds=[listener.fileno()],
             stderr=subprocess.PIPE,
             text=True,
@@ -155,3 +169,64 @@ def test_process_that_systemd_starts(tmp_path):
         assert process.wait(10) == 0, log
     assert re.search(f"serving on unix:{re.escape(path)}", log)
     assert os.path.exists(path)
+
+
+@pytest.fixture
+def activate(activated_ini):
+    """Start the server by systemd's own command for trying a socket unit out."""
+    command = shutil.which("systemd-socket-activate")
+    if command is None:
+        pytest.skip("needs systemd-socket-activate, of Debian's package systemd")
+    started = []
+
+    def start(*addresses):
+        listen = [f"--listen={address}" for address in addresses]
+        served = [sys.executable, "-m", "paster", "serve", activated_ini]
+        path = os.pathsep.join(filter(None, sys.path))
+        process = subprocess.Popen(
+            [command, *listen, f"--setenv=PYTHONPATH={path}", *served],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        for line in process.stderr:  # it listens before it says so, the last address last
+            if f"Listening on {addresses[-1]}" in line:
+                return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def free_address():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["tcp", "unix"])
+def test_systemd_socket_activate(activate, tmp_path, family):
+    """The connection that starts the server is answered by it; a wait ends at SIGTERM."""
+    address = free_address() if family == "tcp" else str(tmp_path / "socket")
+    process = activate("{}:{}".format(*address) if family == "tcp" else address)
+    with Client(address) as client, Client(address) as parked:
+        assert client.get("/hello").body == b"hello"
+        parked.request("/parked")
+        assert any("begins /parked" in line for line in process.stderr)
+        process.terminate()
+        assert parked.response().body == b"OperationTimeout"
+    log = process.stderr.read()
+    assert process.wait(10) == 0, log
+    assert "Traceback" not in log
+
+
+@pytest.mark.slow
+def test_systemd_socket_activate_with_two_sockets(activate):
+    addresses = [free_address() for _ in "ab"]
+    process = activate(*("{}:{}".format(*address) for address in addresses))
+    with Client(addresses[1]) as client:
+        assert client.is_closed()
+    assert process.wait(10) == 1
+    assert "2 sockets were passed: one is served" in process.stderr.read()
