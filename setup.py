@@ -74,6 +74,7 @@ setup(
             "prometheus-client>=0.20",
             "pytest>=9.0",
             "ruff>=0.8",
+            "SQLAlchemy>=2.0",
             "waitress>=3.0",
             "webtest>=3.0.1",
         ],

@@ -11,6 +11,7 @@ from webtest import TestApp
 from chatapp.config.middleware import make_app
 from chatapp.controllers import chat as controller
 from cogen.core import events
+from cogen.core.coroutines import coro
 from cogen.web.async_ import InlineHost, OperationLost
 from cogen.web.wsgi import Runner
 from tests.cogen.web.rig import Client, Serving
@@ -45,6 +46,11 @@ def serve():
     yield start
     for server in serving:
         server.stop()
+
+
+@coro
+def go_on():
+    yield events.Signal("go on")
 
 
 def waits_twice(environ, start_response):
@@ -130,6 +136,26 @@ def test_others_are_waited_for(example, serve, monkeypatch, path, answer):
     monkeypatch.setattr(others, "processes", ThreadPoolExecutor(1))  # a fork warns in a test
     with others.processes, Client(serve(others.application).address) as client:
         assert client.get(path).body == answer
+
+
+def test_each_request_has_a_database_session_until_it_ends(example, serve, monkeypatch, tmp_path):
+    pytest.importorskip("sqlalchemy")
+    monkeypatch.chdir(tmp_path)
+    database = example("database")
+    monkeypatch.setattr(events, "Sleep", lambda seconds: events.WaitForSignal("go on"))
+    database.make_tables()
+    held = database.Session.registry.registry
+    server = serve(database.SessionRemover(database.application))
+    with Client(server.address) as ann, Client(server.address) as bob:
+        for client in (ann, bob):
+            client.request("/", "POST", body=b"a note")
+        server.parked(2)
+        assert len({id(session) for session in held.values()}) == 2
+        server.call(server.sched.add, go_on)
+        assert [client.response().body for client in (ann, bob)] == [b"2 notes\n"] * 2
+    server.connections(0)
+    assert held == {}
+    database.engine.dispose()
 
 
 def test_the_controller_of_the_readme_is_a_chat(monkeypatch):
