@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -27,27 +28,41 @@ waitress.serve(app, sockets=[socket.socket(fileno=int(sys.argv[1]))], threads=8)
 """
 
 
+def python(*arguments):
+    return [sys.executable, *arguments, "{fd}", "{app}"]
+
+
 def gunicorn(*options):
-    return ["-m", "gunicorn", *options, "-b", "fd://{fd}", "tests.cogen.web.apps:{app}"]
+    options = [*options, "-b", "fd://{fd}", "tests.cogen.web.apps:{app}"]
+    return [sys.executable, "-m", "gunicorn", *options]
+
+
+def uwsgi(*options):
+    # It is no requirement of the tests, since pip compiles it; --need-app ends it on an error.
+    options = [*options, "--http-socket", "fd://{fd}", "--module", "tests.cogen.web.apps:{app}"]
+    return ["uwsgi", *options, "--need-app", "--die-on-term"]
 
 
 SERVERS = {
-    "waitress": ["-c", WAITRESS, "{fd}", "{app}"],
-    "pywsgi": ["-c", PYWSGI.format(patch=""), "{fd}", "{app}"],
-    "pywsgi, patched": [
-        "-c",
-        PYWSGI.format(patch="import gevent.monkey; gevent.monkey.patch_all()"),
-        "{fd}",
-        "{app}",
-    ],
+    "waitress": python("-c", WAITRESS),
+    "pywsgi": python("-c", PYWSGI.format(patch="")),
+    "pywsgi, patched": python(
+        "-c", PYWSGI.format(patch="import gevent.monkey; gevent.monkey.patch_all()")
+    ),
     "gunicorn gthread": gunicorn("-k", "gthread", "--threads", "8"),
     "gunicorn gevent": gunicorn("-k", "gevent"),
+    "uwsgi threads": uwsgi("--threads", "8"),
+    "uwsgi gevent": uwsgi("--gevent", "8"),
 }
 
 
 @pytest.fixture(params=SERVERS)
 def connect_to(request):
     """Serve an application of apps.py on another server; return how to connect to it."""
+    program = SERVERS[request.param][0]
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    if shutil.which(program, path=path) is None:
+        pytest.skip(f"needs {program}")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -58,11 +73,15 @@ def connect_to(request):
             fd = listener.fileno()
             command = [part.replace("{fd}", str(fd)) for part in SERVERS[request.param]]
             process = subprocess.Popen(
-                [sys.executable, *(part.replace("{app}", app) for part in command)],
+                [part.replace("{app}", app) for part in command],
                 pass_fds=[fd],
                 stderr=subprocess.PIPE,
                 text=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={
+                    **os.environ,
+                    "PATH": path,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                },
             )
             started.append(process)
             return lambda: Client(address)
@@ -94,14 +113,15 @@ def test_waiting_requests_are_answered_by_others(connect_to):
 @pytest.mark.slow
 def test_chat(connect_to):
     connect = connect_to("inline_chat()")
-    with connect() as alice, connect() as bob:
-        cookies = {}
-        for client, nick in ((alice, "alice"), (bob, "bob")):
+    cookies = {}
+    for nick in ("alice", "bob"):
+        with connect() as client:  # uWSGI closes after each response
             response = client.get(f"/chat/pull/{nick}")
-            assert (response.status, response.body) == (200, b"")
-            cookies[client] = ["Cookie: " + response.headers["set-cookie"].partition(";")[0]]
-        alice.request("/chat/pull", headers=cookies[alice])
+        assert (response.status, response.body) == (200, b"")
+        cookies[nick] = ["Cookie: " + response.headers["set-cookie"].partition(";")[0]]
+    with connect() as alice, connect() as bob:
+        alice.request("/chat/pull", headers=cookies["alice"])
         assert alice.has_nothing(0.2)
-        pushed = bob.get("/chat/push", "POST", headers=cookies[bob], body=b"hello")
+        pushed = bob.get("/chat/push", "POST", headers=cookies["bob"], body=b"hello")
         assert pushed.status == 200
         assert re.search(rb"bob: hello\r\n", alice.response().body)
