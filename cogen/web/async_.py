@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .gate import Application, Gate, InputGate, OperationLost, StartResponse
+from .gate import Application, Gate, OperationLost, StartResponse
 from .inline import InlineHost, InputBody, close, inline_host
 
 __all__ = [
@@ -66,7 +66,7 @@ class SynchronousInputMiddleware:
         environ["CONTENT_LENGTH"] = str(body.tell())
         body.seek(0)
         environ["wsgi.input"] = body
-        environ["cogen.input"] = InputGate(gate, InputBody(body))
+        gate.body = InputBody(body)
         result = self.app(environ, start_response)
         try:
             yield from iter(result)

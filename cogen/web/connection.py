@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 from .exchange import ConnectionGone, Exchange
@@ -66,7 +67,8 @@ class Connection(Outlet):
     def __init__(self, server: WSGIServer, sock: Any, address: Any, tls: Any = None) -> None:
         super().__init__(server, sock, tls)
         if isinstance(address, tuple):
-            self.remote_addr, self.remote_port = address[0], str(address[1])
+            # A proxy's is the same for all: one string.
+            self.remote_addr, self.remote_port = intern(address[0]), str(address[1])
         else:
             self.remote_addr = self.remote_port = ""
         self.exchange: Exchange | None = None

@@ -23,7 +23,7 @@ from typing import Any
 import cogen.core
 from cogen.core import coroutines, events, pubsub, queue, util  # noqa: F401
 
-__all__ = ["Application", "Gate", "InputGate", "ModuleGate", "OperationLost", "StartResponse"]
+__all__ = ["Application", "Gate", "ModuleGate", "OperationLost", "StartResponse"]
 
 StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -36,20 +36,23 @@ class OperationLost(RuntimeError):
 class Gate:
     """``environ['cogen.wsgi']``: where application and server leave things for each other.
 
+    It is ``environ['cogen.input']`` too: the request's body, read by operations.
+
     :ivar content_length: octets of the request's body; None if there is none or it is chunked.
     :ivar result: what the last operation gave, or the exception instance that it ended with.
     :ivar exception: ``(type, value, traceback)`` of that exception, else None.
     :ivar pending: the operation that has been set and not yet taken; the server's side.
+    :ivar body: where :meth:`read` reads; something with a ``read_count`` and a ``reading()``.
     """
 
-    __slots__ = ("content_length", "result", "exception", "pending", "_body", "_method", "_target")
+    __slots__ = ("content_length", "result", "exception", "pending", "body", "_method", "_target")
 
     def __init__(self, method: str, target: str, length: int, body: Any) -> None:
         self.content_length = length if length > 0 else None
         self.result: Any = None
         self.exception: tuple[Any, Any, Any] | None = None
         self.pending: Any = None
-        self._body = body
+        self.body = body
         self._method = method
         self._target = target
 
@@ -59,7 +62,7 @@ class Gate:
     @property
     def read_count(self) -> int:
         """Octets of the body that the application has read."""
-        return self._body.read_count if self._body is not None else 0
+        return self.body.read_count if self.body is not None else 0
 
     @property
     def operation(self) -> Any:
@@ -88,13 +91,24 @@ class Gate:
         self.operation = operation
         return b""
 
+    def read(self, size: int = -1, **options: Any) -> bytes:
+        """Store an operation that gives `size` octets, fewer only at the end; -1 is all.
+
+        :param options: `timeout` in seconds and `prio`, as for every operation.
+        """
+        return self.yield_(self.body.reading(size, False, **options))
+
+    def readline(self, size: int = -1, **options: Any) -> bytes:
+        """Store an operation that gives a line with its end, at most `size` octets of it."""
+        return self.yield_(self.body.reading(size, True, **options))
+
     def add_to(self, environ: dict[str, Any]) -> None:
         """Put the objects of the contract into `environ`."""
         environ["cogen.wsgi"] = self
         environ["cogen.call"] = self.call
         environ["cogen.yield"] = self.yield_
         environ["cogen.core"] = ModuleGate(self, cogen.core)
-        environ["cogen.input"] = InputGate(self, self._body)
+        environ["cogen.input"] = self
 
     # The server's side.
 
@@ -118,7 +132,7 @@ class Gate:
 
     def clear(self) -> None:
         """Let go of everything; the request is over."""
-        self.pending = self._body = self.result = self.exception = None
+        self.pending = self.body = self.result = self.exception = None
 
     def _lost(self, operation: Any, suspects: list[str]) -> str:
         message = (
@@ -197,24 +211,3 @@ class ModuleGate:
         if callable(what):
             return self._gate.call(what)
         return what
-
-
-class InputGate:
-    """``environ['cogen.input']``: the request's body, read by operations."""
-
-    __slots__ = ("_gate", "_body")
-
-    def __init__(self, gate: Gate, body: Any) -> None:
-        self._gate = gate
-        self._body = body
-
-    def read(self, size: int = -1, **options: Any) -> bytes:
-        """Store an operation that gives `size` octets, fewer only at the end; -1 is all.
-
-        :param options: `timeout` in seconds and `prio`, as for every operation.
-        """
-        return self._gate.yield_(self._body.reading(size, False, **options))
-
-    def readline(self, size: int = -1, **options: Any) -> bytes:
-        """Store an operation that gives a line with its end, at most `size` octets of it."""
-        return self._gate.yield_(self._body.reading(size, True, **options))

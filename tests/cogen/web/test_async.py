@@ -33,6 +33,18 @@ def reading(environ, start_response):
     return [data, environ["CONTENT_LENGTH"].encode(), str(environ["wsgi.input"].read()).encode()]
 
 
+def test_operations_read_what_the_filter_has_read(serve, connect):
+    def application(environ, start_response):
+        start_response("200 OK", PLAIN)
+        gate = environ["cogen.wsgi"]
+        for size in (2, -1, -1):
+            yield environ["cogen.input"].read(size)
+            yield repr((gate.result, gate.read_count)).encode()
+
+    response = connect(serve(sync_input(application))).get(method="POST", body=b"abcd")
+    assert response.chunks == [b"(b'ab', 2)", b"(b'cd', 4)", b"(b'', 4)"]
+
+
 @pytest.mark.parametrize("framing", ["sized", "chunked"])
 @pytest.mark.parametrize("size", [1, 10, 200, 1000])
 def test_input_is_there_whole_and_no_greenlet_was_blocked(serve, connect, framing, size):
