@@ -12,14 +12,15 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from pylons.configuration import asbool
 from pylons.debugger import Debugger
 from pylons.http import Environ, Request, Response, StartResponse, WSGIApp
-from pylons.registry import file_wrapper
+from pylons.registry import runs_no_code
 from pylons.static import Cascade, StaticFiles
-from pylons.util import StatusWatch, close, primed
+from pylons.util import StatusWatch, close
 
 __all__ = ["Cascade", "ErrorHandler", "StaticFiles", "StatusCodeRedirect"]
 
@@ -56,63 +57,31 @@ class StatusCodeRedirect:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (WSGI)."""
-        watch = StatusWatch(self.errors, start_response)
         script_name = environ.get("SCRIPT_NAME", "")  # layers inside may move it
-        app_iter = self.app(environ, watch.start_response)
+        watch = _Watched(self.errors, start_response)
+        app_iter = self.app(environ, watch)
         if watch.status and not watch.caught:
             return app_iter
-        return primed(self._watched(environ, script_name, start_response, watch, app_iter))
+        return watch.over(app_iter, self, environ, script_name)
 
-    def _watched(
-        self,
-        environ: Environ,
-        script_name: str,
-        start_response: StartResponse,
-        watch: StatusWatch,
-        app_iter: Iterable[bytes],
+    def replacement(
+        self, environ: Environ, script_name: str, watch: StatusWatch
     ) -> Iterator[bytes]:
-        """Yield the response, or what replaces it once it has turned out to be an error."""
-        held: list[bytes] = []
-        size = 0
-        try:
-            yield b""  # see primed
-            for chunk in app_iter:
-                if not (watch.caught and chunk):
-                    yield chunk
-                    continue
-                held.append(chunk)
-                size += len(chunk)
-                if size > _LONGEST_REPLACED:
-                    yield from watch.release() + held
-        finally:
-            close(app_iter)
-        if not watch.caught:
-            return
-        held = watch.written + held
+        """Yield what is sent instead of the error that `watch` has caught, or that itself."""
         if "pylons.status_code_redirect" in environ:
-            watch.release()
-            yield from held
+            yield from watch.release()
             return
+        held = watch.written
         original = Response(status=watch.status, headerlist=list(watch.headers), app_iter=held)
-        yield from self._document(
-            _document_environ(environ, script_name, self.error_path, original),
-            start_response,
-            watch,
-            held,
-        )
+        document_environ = _document_environ(environ, script_name, self.error_path, original)
+        yield from self._document(document_environ, watch)
 
-    def _document(
-        self,
-        environ: Environ,
-        start_response: StartResponse,
-        watch: StatusWatch,
-        original: list[bytes],
-    ) -> Iterator[bytes]:
+    def _document(self, environ: Environ, watch: StatusWatch) -> Iterator[bytes]:
         """Yield the error document under the original's status, or the original."""
-        document = StatusWatch(("",), start_response)
+        document = StatusWatch(("",), watch.passed_to)
         app_iter: Iterable[bytes] = ()
         try:
-            app_iter = self.app(environ, document.start_response)
+            app_iter = self.app(environ, document)
             for chunk in app_iter:
                 if chunk and document.caught:
                     if not document.status.startswith("2"):
@@ -128,8 +97,69 @@ class StatusCodeRedirect:
         finally:
             close(app_iter)
         if document.caught or not document.status:
-            watch.release()
-            yield from original
+            yield from watch.release()
+
+
+class _Watched(StatusWatch):
+    """The ``start_response`` and the iterable of a response that was not started at once.
+
+    An object, because it is what waits: this takes 136 bytes, a generator beside a watch 500.
+    """
+
+    __slots__ = ("_app_iter", "_chunks", "_environ", "_layer", "_script_name", "_size")
+
+    def over(
+        self,
+        app_iter: Iterable[bytes],
+        layer: StatusCodeRedirect,
+        environ: Environ,
+        script_name: str,
+    ) -> _Watched:
+        """Return itself, to iterate over `app_iter` or over what replaces it."""
+        self._app_iter = app_iter
+        self._chunks = iter(app_iter)
+        self._layer = layer
+        self._environ: Any = environ
+        self._script_name = script_name
+        self._size = 0
+        return self
+
+    def __iter__(self) -> _Watched:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            chunk = self._chunks.__next__()  # next() takes 0.03 µs more
+            while self.caught and chunk:
+                self._hold(chunk)
+                chunk = self._chunks.__next__()
+            return chunk
+        except StopIteration:
+            if not self.caught:
+                raise
+        self._replace()
+        return next(self._chunks)
+
+    def close(self) -> None:
+        """Close the response, and let go of the request, which may lead back to here."""
+        close(self._app_iter)
+        self._app_iter = ()
+        self._chunks = self._environ = self.passed_to = None  # type: ignore[assignment]
+
+    def _hold(self, chunk: bytes) -> None:
+        """Keep data that may have to be replaced, and release what is too much for that."""
+        self.written.append(chunk)
+        self._size += len(chunk)
+        if self._size > _LONGEST_REPLACED:
+            self._chunks = chain(self.release(), self._chunks)
+
+    def _replace(self) -> None:
+        self.caught = False
+        app_iter = self._app_iter
+        self._app_iter = self._chunks = self._layer.replacement(
+            self._environ, self._script_name, self
+        )
+        close(app_iter)
 
 
 class ErrorHandler:
@@ -156,30 +186,17 @@ class ErrorHandler:
         """Serve one request (WSGI)."""
         if self._debugger is not None and self._debugger.is_asked(environ):
             return self._debugger(environ, start_response)
+        app_iter: Iterable[bytes] = ()
         try:
             app_iter = self.app(environ, start_response)
-        except Exception as exc:  # noqa: BLE001  (_failed logs it or raises it)
-            return self._failed(environ, start_response, exc)
-        if isinstance(app_iter, (list, tuple, file_wrapper(environ))):
-            return app_iter
-        return primed(self._guarded(environ, start_response, app_iter))
-
-    def _guarded(
-        self, environ: Environ, start_response: StartResponse, app_iter: Iterable[bytes]
-    ) -> Iterator[bytes]:
-        try:
-            yield b""  # see primed
-            for chunk in app_iter:  # noqa: UP028  (`yield from` would close it a second time)
-                yield chunk
-        except Exception as exc:  # noqa: BLE001  (_failed logs it or raises it)
-            body = self._failed(environ, start_response, exc)
-        else:
-            return
-        finally:
+            if runs_no_code(app_iter, environ):
+                return app_iter
+            return _Guarded(self, environ, start_response, app_iter)
+        except Exception as exc:  # noqa: BLE001  (failed logs it or raises it)
             close(app_iter)
-        yield from body
+            return self.failed(environ, start_response, exc)
 
-    def _failed(
+    def failed(
         self, environ: Environ, start_response: StartResponse, exc: Exception
     ) -> list[bytes]:
         """Answer 500 for `exc`, or raise it again if the response is already on its way."""
@@ -198,6 +215,47 @@ class ErrorHandler:
         path = f"{environ.get('SCRIPT_NAME', '')}{environ['PATH_INFO']}"
         log.error("Error while serving %s %s", environ["REQUEST_METHOD"], path, exc_info=exc)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+class _Guarded:
+    """A response's iterable whose exceptions are an :class:`ErrorHandler`'s.
+
+    An object, because it is what waits: this takes 88 bytes, a generator 272.
+    """
+
+    __slots__ = ("_app_iter", "_chunks", "_environ", "_layer", "_start_response")
+
+    def __init__(
+        self,
+        layer: ErrorHandler,
+        environ: Environ,
+        start_response: StartResponse,
+        app_iter: Iterable[bytes],
+    ) -> None:
+        self._layer = layer
+        self._environ: Any = environ
+        self._start_response: Any = start_response
+        self._app_iter = app_iter
+        self._chunks = iter(app_iter)
+
+    def __iter__(self) -> _Guarded:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return self._chunks.__next__()  # next() takes 0.03 µs more
+        except StopIteration:
+            raise
+        except Exception as exc:  # noqa: BLE001  (failed logs it or raises it)
+            body = self._layer.failed(self._environ, self._start_response, exc)
+        self._chunks = iter(body)
+        return next(self._chunks)
+
+    def close(self) -> None:
+        """Close the response, and let go of the request, which may lead back to here."""
+        close(self._app_iter)
+        self._app_iter = ()
+        self._chunks = self._environ = self._start_response = None  # type: ignore[assignment]
 
 
 def _document_environ(environ: Environ, script_name: str, path: str, original: Response) -> Environ:

@@ -46,11 +46,19 @@ def in_own_context(
     context = copy_context()
     environ[CONTEXT_KEY] = True
     app_iter = context.run(application, environ, start_response)
-    # Neither a list nor a file runs any of the application's code while it is sent, and a
-    # server's file wrapper has to reach it as it is to be sent with sendfile.
-    if isinstance(app_iter, (list, tuple, file_wrapper(environ))):
+    if runs_no_code(app_iter, environ):
         return app_iter
     return _InContext(context, app_iter)
+
+
+def runs_no_code(app_iter: Iterable[bytes], environ: Environ) -> bool:
+    """Tell whether sending `app_iter` runs none of the application's code.
+
+    Neither a list nor a file does, and a server's file wrapper has to reach the server as it is,
+    to be sent with sendfile.
+    """
+    kind = type(app_iter)
+    return kind is list or kind is tuple or kind is environ.get("wsgi.file_wrapper")
 
 
 def file_wrapper(environ: Environ) -> Any:

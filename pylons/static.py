@@ -103,7 +103,7 @@ class Cascade:
             if isinstance(application, StaticFiles) and not application.may_have(environ):
                 continue  # saves 1.5 µs for a 404 that nobody sees
             attempt = StatusWatch(self.catch, start_response)
-            app_iter = application(environ, attempt.start_response)
+            app_iter = application(environ, attempt)
             if not attempt.status:
                 close(app_iter)
                 raise RuntimeError(

@@ -62,18 +62,18 @@ def close(app_iter: object) -> None:
 class StatusWatch:
     """A ``start_response`` that holds back the statuses that begin with one of `catch`.
 
-    Layers that decide by the status pass its :meth:`start_response` on. One object per request.
+    Layers that decide by the status pass it on. One object per request.
     """
 
-    __slots__ = ("_catch", "_start_response", "caught", "exc_info", "headers", "status", "written")
+    __slots__ = ("_catch", "caught", "exc_info", "headers", "passed_to", "status", "written")
 
     def __init__(self, catch: tuple[str, ...], start_response: Callable[..., Any]) -> None:
         self._catch = catch
-        self._start_response = start_response
+        self.passed_to = start_response
         self.status = ""  # until there is one
         self.caught = False
 
-    def start_response(
+    def __call__(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], object]:
         """Pass the start of a response on, or keep it (WSGI)."""
@@ -85,12 +85,12 @@ class StatusWatch:
             self.headers, self.exc_info = headers, exc_info
             self.written: list[bytes] = []
             return self.written.append
-        return self._start_response(status, headers, exc_info)
+        return self.passed_to(status, headers, exc_info)
 
     def release(self) -> list[bytes]:
         """Pass on what was kept, and return what was written meanwhile."""
         self.caught = False
-        self.start_response(self.status, self.headers, self.exc_info)
+        self(self.status, self.headers, self.exc_info)
         return self.written
 
 
@@ -109,7 +109,7 @@ def call_wsgi_application(
     :raises RuntimeError: if the application waits, or never calls ``start_response``.
     """
     watch = StatusWatch(("",), _never)
-    app_iter = application(environ, watch.start_response)
+    app_iter = application(environ, watch)
     if not watch.status:
         iterator = iter(app_iter)
         first = next(iterator, b"")

@@ -68,13 +68,14 @@ def _no_collector():
     gc.enable()
 
 
+@pytest.mark.parametrize("pages", [StatusCodeRedirect, lambda app: app])
 @pytest.mark.parametrize("server", ["any", "ours"])
 @pytest.mark.parametrize("index", [plain, generator, aborting, aborting_late])
 @pytest.mark.usefixtures("_no_collector")
-def test_a_request_is_freed_without_the_collector(site, index, server):
+def test_a_request_is_freed_without_the_collector(site, index, server, pages):
     site.controller(index=index, document=error_document)
     site.mapper.connect("/error/document", controller="home", action="document")
-    app = RegistryManager(StatusCodeRedirect(ErrorHandler(site.bare())))
+    app = RegistryManager(pages(ErrorHandler(site.bare())))
     more = {"cogen.wsgi": object()} if server == "ours" else {}
     if server == "ours":  # which gives each request a Context
         inner, app = app, RegistryManager(app)

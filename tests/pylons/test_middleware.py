@@ -185,10 +185,10 @@ def test_the_application_can_keep_its_own_error():
 
 
 def test_a_very_long_error_is_data_and_streams():
-    chunk = b"x" * 600_000
-    inner, body = answering("404 Not Found", chunk, chunk, chunk)
+    chunks = [letter * 600_000 for letter in (b"a", b"b", b"c")]
+    inner, body = answering("404 Not Found", *chunks)
     exchange = get(redirecting(inner))
-    assert exchange.body == chunk * 3
+    assert exchange.chunks == chunks
     assert exchange.headers["content-type"] == "text/plain"
     assert body.closes == 1
 
@@ -295,6 +295,18 @@ class TestErrorHandler:
         exchange = get(ErrorHandler(inner))
         assert exchange.chunks == [b"", b"a", b""]
         assert body.closes == 1
+
+    def test_what_can_not_be_iterated_over_is_closed_too(self, caplog):
+        class NoIterable:
+            closes = 0
+
+            def close(self):
+                self.closes += 1
+
+        result = NoIterable()
+        exchange = get(ErrorHandler(lambda environ, start_response: result))
+        assert exchange.status == "500 Internal Server Error"
+        assert result.closes == 1
 
     def test_a_500_gets_its_page(self):
         def app(environ, start_response):

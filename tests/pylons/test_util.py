@@ -110,8 +110,8 @@ def test_exc_info_is_raised_or_returned():
 def test_a_watch_passes_a_second_start_on_once_one_has_passed():
     passed = []
     watch = StatusWatch(("5",), lambda *args: passed.append(args))
-    watch.start_response("200 OK", [])
-    watch.start_response("500 Oh", [], "exc_info")
+    watch("200 OK", [])
+    watch("500 Oh", [], "exc_info")
     assert passed == [("200 OK", [], None), ("500 Oh", [], "exc_info")]
     assert not watch.caught
 
@@ -119,8 +119,8 @@ def test_a_watch_passes_a_second_start_on_once_one_has_passed():
 def test_a_watch_takes_back_what_it_holds():
     passed = []
     watch = StatusWatch(("4", "5"), lambda *args: passed.append(args))
-    watch.start_response("404 No", [])
-    watch.start_response("500 Oh", [("X-One", "1")], "exc_info")
+    watch("404 No", [])
+    watch("500 Oh", [("X-One", "1")], "exc_info")
     assert (watch.status, watch.caught, passed) == ("500 Oh", True, [])
     assert watch.release() == []
     assert passed == [("500 Oh", [("X-One", "1")], "exc_info")]
