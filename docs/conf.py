@@ -35,6 +35,8 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 html_title = "ChatApp, Pylons and cogen"
 html_show_sphinx = False
 html_show_sourcelink = False
