@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ from gevent import GreenletExit
 
 from cogen.core import events
 from cogen.core.locals import current, local
-from cogen.core.operations import CoroutineCancelled, CoroutineException
+from cogen.core.operations import CoroutineCancelled, CoroutineException, seconds_waiting
 from cogen.core.util import priority
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class CoroutineInstance(events.Operation):
     _state_names = ("NOTSTARTED", "RUNNING", "COMPLETED", "FAILED", "FINALIZED")
 
     __slots__ = (
-        *("f_args", "f_kws", "name", "coro", "op", "debug", "__weakref__"),
+        *("name", "coro", "op", "debug", "__weakref__"),
         *("waiters", "result", "exception", "locals", "endings"),
     )
 
@@ -82,9 +81,7 @@ class CoroutineInstance(events.Operation):
         else:
             raise ValueError(f"coro must be a generator or a function, not {coro!r}")
         self.prio = priority.FIRST
-        self.coro = coro
-        self.f_args = args
-        self.f_kws = kws or None
+        self.coro: Any = functools.partial(coro, *args, **kws) if args or kws else coro
         self.name = getattr(coro, "__name__", None) or type(coro).__name__
         self.caller = None
         self.sched = None
@@ -151,7 +148,7 @@ class CoroutineInstance(events.Operation):
         self.sched.current = self
         self.state = self.STATE_RUNNING
         try:
-            made = self.coro(*self.f_args, **(self.f_kws or {}))
+            made = self.coro()
         except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
             try:
                 return self._fail(exc)
@@ -159,7 +156,6 @@ class CoroutineInstance(events.Operation):
                 self = None  # type: ignore[assignment]
         if _is_generator(made):
             self.coro = made
-            self.f_args, self.f_kws = (), None
             # In 2008 an added coroutine queued up once more before its first
             # line ran; one that is called runs at once, its caller waits for it.
             return events.PASS if self.caller is None else self.run_op(events.PASS, self.sched)
@@ -177,7 +173,6 @@ class CoroutineInstance(events.Operation):
     def _end(self, state: int) -> None:
         self.state = state
         self.coro = self.op = self.locals = None
-        self.f_args, self.f_kws = (), None
         endings, self.endings = self.endings, ()
         if self.sched is not None:
             self.sched.coros.discard(self)
@@ -330,9 +325,9 @@ class CoroutineInstance(events.Operation):
     def __repr__(self) -> str:
         state = self._state_names[self.state]
         if self.running and self.op is not None:
-            since = getattr(self.op, "since", None)
-            ago = f" for {time.monotonic() - since:.3f}s" if since is not None else ""
-            state += f" in {events.brief(self.op)}{ago}"
+            seconds = seconds_waiting(self.op)
+            state += f" in {events.brief(self.op)}"
+            state += f" for {seconds:.3f}s" if seconds is not None else ""
         return f"<{self.name} Coroutine instance at 0x{id(self):08X}, state: {state}>"
 
     __str__ = __repr__

@@ -84,6 +84,11 @@ def seconds_left(value: Timeout) -> float:
     return value  # type: ignore[return-value]
 
 
+def seconds_waiting(op: Any) -> float | None:
+    """Return for how long ``op`` has been waiting; None if it is not."""
+    return time.monotonic() - op.since if getattr(op, "state", None) == WAITING else None
+
+
 def _accept_sched(finalize: Callable[[Any], Any]) -> Callable[..., Any]:
     @functools.wraps(finalize)
     def accepting(self: Operation, sched: Scheduler | None = None) -> Any:
@@ -174,8 +179,9 @@ class Operation:
             if hasattr(self, name)
         )
         fields += f" state:{_STATES.get(self.state, self.state)}"
-        if self.state == WAITING:
-            fields += f" waiting for {time.monotonic() - self.since:.3f}s"
+        seconds = seconds_waiting(self)
+        if seconds is not None:
+            fields += f" waiting for {seconds:.3f}s"
         return f"<{type(self).__name__} at 0x{id(self):X} with{fields}>"
 
     __str__ = __repr__

@@ -26,7 +26,14 @@ from typing import Any, NamedTuple
 from cogen.core import events
 from cogen.core.coroutines import CoroutineInstance
 from cogen.core.locals import runners
-from cogen.core.operations import FAILED, READY, WAITING, CoroutineException, time_is_over
+from cogen.core.operations import (
+    FAILED,
+    READY,
+    WAITING,
+    CoroutineException,
+    seconds_waiting,
+    time_is_over,
+)
 from cogen.core.proactors import DefaultProactor, ProactorBase
 from cogen.core.runner import Runner
 from cogen.core.util import priority
@@ -158,14 +165,12 @@ class Scheduler(Runner):
         if op.state in (READY, FAILED):
             return
         try:
-            undone = op.undo(self, coro)
+            if op.undo(self, coro):
+                self.urgent.append((op.expired(), coro))
+                if self._asleep:
+                    self._rouse()
         except Exception as exc:  # noqa: BLE001 - delivered to coro
             self.fail(op, coro, exc)
-            return
-        if undone:
-            self.urgent.append((op.expired(), coro))
-            if self._asleep:
-                self._rouse()
 
     # -- what operations use ------------------------------------------------------
 
@@ -312,16 +317,7 @@ class Scheduler(Runner):
 
     def snapshot(self) -> list[Waiting]:
         """List the coroutines that have begun, what each waits for, and for how long."""
-        now = monotonic()
-        return [
-            Waiting(
-                coro.name,
-                coro,
-                coro.op,
-                now - coro.op.since if getattr(coro.op, "state", None) == WAITING else None,
-            )
-            for coro in self.coros
-        ]
+        return [Waiting(co.name, co, co.op, seconds_waiting(co.op)) for co in self.coros]
 
     def _has_work(self) -> bool:
         return self.running and bool(self.active or self.urgent or self.pending or self._calls)

@@ -230,6 +230,20 @@ def test_a_cleanup_that_fails_does_not_lose_the_coroutine(sched, run, caplog):
     assert "could not be undone" in caplog.text
 
 
+def test_an_outcome_that_can_not_be_made_does_not_lose_the_coroutine_either(run):
+    class Broken(events.TimedOperation):
+        def expired(self):
+            raise LookupError("no outcome")
+
+    @coro
+    def story():
+        with pytest.raises(LookupError, match="no outcome"):
+            yield Broken(timeout=0.001)
+        return "went on"
+
+    assert run(story) == "went on"
+
+
 def test_a_moment_that_has_passed_is_no_time_away():
     assert seconds_left(check_timeout(datetime.datetime(2008, 4, 29))) == 0
 
