@@ -29,7 +29,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from beaker.util import asbool, coerce_session_params
@@ -103,16 +103,7 @@ class SessionMiddleware:
         """Serve one request (WSGI)."""
         # The session gets the cookie, not environ: each would keep the other alive.
         session = environ[self.environ_key] = Session(self, environ.get("HTTP_COOKIE"))
-
-        def saving_start_response(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Any:
-            cookie = session.persist()
-            if cookie is not None:
-                headers = [*headers, ("Set-Cookie", cookie)]
-            return start_response(status, headers, exc_info)
-
-        return self.app(environ, saving_start_response)
+        return self.app(environ, _SavingStart(session, start_response))
 
     def notes_access(self, last: float, now: float) -> bool:
         """Tell whether a session that was only read has to have its time of access noted."""
@@ -121,29 +112,64 @@ class SessionMiddleware:
         return self.store.notes_freely or now - last >= min(_NOTED_EVERY, self.timeout / 10)
 
 
+class _SavingStart:
+    """The ``start_response`` of a request with a session: saves that first, and sets its cookie.
+
+    An object, because it is kept while the request waits: 48 bytes, where a closure takes 160.
+    """
+
+    __slots__ = ("_session", "_start_response")
+
+    def __init__(self, session: Session, start_response: StartResponse) -> None:
+        self._session = session
+        self._start_response = start_response
+
+    def __call__(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        cookie = self._session.persist()
+        if cookie is not None:
+            headers = [*headers, ("Set-Cookie", cookie)]
+        return self._start_response(status, headers, exc_info)
+
+
 class Session(MutableMapping[str, Any]):
     """A visitor's data, a dictionary whose values the serializer can carry.
 
     What has been changed is kept only if :meth:`save` is called (or with the option ``auto``).
     """
 
-    # Defaults of the class: making one for each request is then two assignments, 0.1 µs.
-    _data: Data | None = None  # None until it is touched
-    _raw: Raw | None = None  # what was stored when it was loaded
-    _id: str | None = None
-    _is_new = False
-    _last_accessed: float | None = None
-    _dirty = False
-    _persisted = False
-    _cookie: str | None = None  # the Set-Cookie value that the response needs
-    _dropped: tuple[str, ...] = ()  # ids whose data is to be deleted
+    __slots__ = (
+        "_cookie",
+        "_cookie_header",
+        "_data",
+        "_dirty",
+        "_dropped",
+        "_id",
+        "_is_new",
+        "_last_accessed",
+        "_layer",
+        "_persisted",
+        "_raw",
+        "_read_at",
+    )
 
     def __init__(self, layer: SessionMiddleware, cookie_header: str | None) -> None:
         self._layer = layer
         self._cookie_header = cookie_header
+        self._data: Data | None = None  # None until it is touched
+        self._read_at: float | None = None  # when, while _data is the store's; None if it is ours
+        self._raw: Raw | None = None  # what was stored when it was loaded
+        self._id: str | None = None
+        self._is_new = False
+        self._last_accessed: float | None = None
+        self._dirty = False
+        self._persisted = False
+        self._cookie: str | None = None  # the Set-Cookie value that the response needs
+        self._dropped: tuple[str, ...] = ()  # ids whose data is to be deleted
 
     def __getitem__(self, key: str) -> Any:
-        return self._loaded()[key]
+        return self._having(key)[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._changeable()[key] = value
@@ -153,19 +179,19 @@ class Session(MutableMapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of `key`, or `default`."""
-        return self._loaded().get(key, default)
+        return self._having(key).get(key, default)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._loaded()
+        return key in self._having(key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._loaded())
+        return iter(self._own())
 
     def __len__(self) -> int:
-        return len(self._loaded())
+        return len(self._own())
 
     def __repr__(self) -> str:
-        return f"<Session {self._loaded()!r}>"
+        return f"<Session {self._own()!r}>"
 
     @property
     def id(self) -> str:
@@ -225,12 +251,12 @@ class Session(MutableMapping[str, Any]):
         self._changeable()
         self._dirty = False
         if self._raw is not None:
-            self._data = self._layer.store.decode(self._raw)
+            self._data, self._read_at = self._layer.store.decode(self._raw), time.time()
 
     def get_by_id(self, id: str) -> Data | None:
         """Return a copy of the data stored under another `id`, or None."""
         found = self._layer.store.load(id)
-        return None if found is None else self._layer.store.decode(found[0])
+        return None if found is None else dict(self._layer.store.decode(found[0]))
 
     def persist(self) -> str | None:
         """Store what is to be stored, and return the Set-Cookie value that the client needs.
@@ -257,6 +283,22 @@ class Session(MutableMapping[str, Any]):
             self._load()
         return self._data  # type: ignore[return-value]  # _load has set it
 
+    def _own(self) -> Data:
+        """Return the data as this request's own, which nobody else sees."""
+        data = self._loaded()
+        if self._read_at is not None:
+            self._data = data = {**data, "_accessed_time": self._read_at}
+            self._read_at = None
+        return data
+
+    def _having(self, key: object) -> Data:
+        """Return data to look up `key` in.
+
+        The store's serves a request that only reads, but for the time of access. To do without a
+        copy saves 0.3 µs, and 184 bytes while the request waits.
+        """
+        return self._own() if key == "_accessed_time" else self._loaded()
+
     def _changeable(self) -> Data:
         if self._persisted:
             raise RuntimeError(
@@ -264,7 +306,7 @@ class Session(MutableMapping[str, Any]):
                 "change would be lost. Change the session before the action's first data (empty "
                 "chunks and operations don't start the response)."
             )
-        return self._loaded()
+        return self._own()
 
     def _load(self) -> None:
         layer, now = self._layer, time.time()
@@ -288,8 +330,8 @@ class Session(MutableMapping[str, Any]):
         if layer.timeout is not None and now - accessed > layer.timeout:
             self._begin(drop=id)
             return
-        self._id, self._raw, self._data, self._last_accessed = id, raw, data, accessed
-        data["_accessed_time"] = now
+        self._id, self._raw, self._last_accessed = id, raw, accessed
+        self._data, self._read_at = data, now
 
     def _begin(self, drop: str | None = None) -> None:
         """Be a new session under a new id, and have the data under the id `drop` deleted."""
@@ -304,14 +346,14 @@ class Session(MutableMapping[str, Any]):
 
     def _updated(self, raw: Raw | None) -> Data | None:
         """Return this request's changes upon what is stored by now; None to leave that alone."""
-        data = self._loaded()
+        data = self._own()
         if raw == self._raw:
             return data
         if raw is None:  # deleted meanwhile
             return None
         decode = self._layer.store.decode
         before = {} if self._raw is None else decode(self._raw)
-        now = decode(raw)
+        now = dict(decode(raw))
         for key in before.keys() - data.keys():
             now.pop(key, None)
         now.update((k, v) for k, v in data.items() if k not in before or before[k] != v)

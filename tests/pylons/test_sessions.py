@@ -459,6 +459,7 @@ class TestIds:
         app.put(nick="ada")
         id = app.cookie[-32:]
         app.cookie = None
+        assert app.run(lambda session: session.get_by_id(id).pop("nick")) == "ada"
         assert app.run(lambda session: session.get_by_id(id)["nick"]) == "ada"
         assert app.run(lambda session: session.get_by_id("0" * 32)) is None
         assert app.run(lambda session: [session.is_new, len(session.id)]) == [True, 32]
