@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -27,14 +28,17 @@ class FileWrapper:
 
     def extent(self) -> tuple[int, int, int] | None:
         """Return descriptor, offset and size of what is left of a regular file, else None."""
+        file = self.filelike
+        if not isinstance(getattr(file, "raw", file), io.FileIO):
+            return None  # a GzipFile has a descriptor too, but reads as something else
         try:
-            descriptor = self.filelike.fileno()
+            descriptor = file.fileno()
             information = os.fstat(descriptor)
-            offset = self.filelike.tell()
-        except (AttributeError, OSError):  # io.UnsupportedOperation is an OSError
+            offset = file.tell()
+        except OSError:  # io.UnsupportedOperation is one
             return None
-        if not stat.S_ISREG(information.st_mode):
-            return None
+        if not stat.S_ISREG(information.st_mode) or not information.st_size:
+            return None  # what is in /proc has no size before it is read
         return descriptor, offset, max(0, information.st_size - offset)
 
     def close(self) -> None:

@@ -1,7 +1,9 @@
 """HTTP over real sockets: keep-alive, pipelining, bodies, files, and who is cut off when."""
 
+import gzip
 import io
 import os
+import tempfile
 import threading
 
 import gevent
@@ -702,6 +704,39 @@ def test_file_shorter_than_announced_ends_the_connection(serve, connect, big_fil
     with pytest.raises(Exception, match="peer closed connection"):
         client.response()
     server.logged("short of its Content-Length")
+
+
+def test_what_reads_as_something_else_than_its_descriptor_is_read(serve, connect, tmp_path):
+    """An unpacking file has the descriptor of the packed one; one of /proc says that it is empty."""
+    path = tmp_path / "packed"
+    path.write_bytes(gzip.compress(b"unpacked" * 1000))
+
+    def application(environ, start_response):
+        start_response("200 OK", PLAIN)
+        if environ["PATH_INFO"] == "/gzip":
+            return environ["wsgi.file_wrapper"](gzip.open(path))
+        return environ["wsgi.file_wrapper"](open("/proc/self/status", "rb"))
+
+    client = connect(serve(application))
+    assert client.get("/gzip").body == b"unpacked" * 1000
+    assert f"Pid:\t{os.getpid()}\n".encode() in client.get("/proc").body
+
+
+def test_temporary_file_is_sent_by_sendfile(serve, connect, monkeypatch):
+    def application(environ, start_response):
+        start_response("200 OK", PLAIN)
+        file = tempfile.NamedTemporaryFile()
+        file.write(b"abc" * 1000)
+        file.seek(3)
+        return environ["wsgi.file_wrapper"](file)
+
+    def reading(wrapper):
+        raise AssertionError("it was read")
+        yield
+
+    monkeypatch.setattr(WSGIFileWrapper, "__iter__", reading)
+    response = connect(serve(application)).get()
+    assert (response.headers["content-length"], response.body) == ("2997", b"abc" * 999)
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
