@@ -83,8 +83,7 @@ class CoroutineInstance(events.Operation):
         self.prio = priority.FIRST
         self.coro: Any = functools.partial(coro, *args, **kws) if args or kws else coro
         self.name = getattr(coro, "__name__", None) or type(coro).__name__
-        self.caller = None
-        self.sched = None
+        self.caller = self.sched = None
         self.op: Any = None
         self.waiters: dict[Any, Any] | None = None
         self.result: Any = None
@@ -288,8 +287,13 @@ class CoroutineInstance(events.Operation):
                 sched.cancel(self.op, self)
             except Exception:
                 log.exception("%r could not be undone when %s was cancelled", self.op, self.name)
-        error = _close(self.coro) if self.state == self.STATE_RUNNING else None
-        self._fail(error or CoroutineCancelled(self.name))
+        failure: BaseException = CoroutineCancelled(self.name)
+        if self.state == self.STATE_RUNNING:
+            try:
+                self.coro.close()
+            except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
+                failure = exc
+        self._fail(failure)
         pair = self._ended(sched)
         if pair is not None:
             sched.ready(*pair)
@@ -301,6 +305,10 @@ class CoroutineInstance(events.Operation):
         """Call ``ending(self)``, once, when the coroutine has ended, however it does."""
         if ending not in self.endings:
             self.endings = (*self.endings, ending)
+
+    def forget_ending(self, ending: Callable[[CoroutineInstance], Any]) -> None:
+        """Undo at_end(); does nothing if it is not to be called."""
+        self.endings = tuple(other for other in self.endings if other != ending)
 
     def handle_error(self, op: Any = None) -> None:
         """Report an exception that nobody waits for; a cancellation is none.
@@ -331,15 +339,6 @@ class CoroutineInstance(events.Operation):
         return f"<{self.name} Coroutine instance at 0x{id(self):08X}, state: {state}>"
 
     __str__ = __repr__
-
-
-def _close(generator: Any) -> BaseException | None:
-    """Close a generator; return what it raised, if anything."""
-    try:
-        generator.close()
-    except BaseException as exc:  # noqa: BLE001 - raised in who waits for it
-        return exc
-    return None
 
 
 def _is_generator(obj: Any) -> bool:

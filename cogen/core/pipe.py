@@ -193,9 +193,10 @@ class Iterate(events.Operation):
         func, args, kwargs = self.iterated_coro
         producer = IteratedCoroutineInstance(getattr(func, "wrapped_func", func), *args, **kwargs)
         producer.chunk = None
-        self.token = producer.iter_token = IterateToken(producer, self.sentinel)
+        self.token = producer.iter_token = token = IterateToken(producer, self.sentinel)
         if hasattr(coro, "at_end"):
-            coro.at_end(self.token.abandon)
+            coro.at_end(token.abandon)
+            producer.at_end(lambda ended: coro.forget_ending(token.abandon))
         return self, coro
 
     def finalize(self, sched: Scheduler | None = None) -> IterateToken:

@@ -10,7 +10,7 @@ import pytest
 
 from cogen.core import events, queue
 from cogen.core.coroutines import coro, current, local
-from cogen.core.pipe import Iterate, chunk
+from cogen.core.pipe import Iterate, chunk, sentinel
 from cogen.core.pubsub import PublishSubscribeQueue
 from cogen.core.schedulers import Scheduler
 from cogen.core.sockets import Socket
@@ -176,6 +176,29 @@ def test_memory_is_flat_over_many_rounds_of_all_of_them(caplog):
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
     assert grown < 20_000
+
+
+def test_a_consumer_that_goes_on_keeps_nothing_of_the_producers_before():
+    rounds = 200
+
+    @coro
+    def produces_one():
+        yield chunk(bytearray(100))
+
+    @coro
+    def consumer():
+        for turn in range(2 * rounds):
+            if turn == rounds:
+                tracemalloc.start()
+                before = tracemalloc.get_traced_memory()[0]
+            token = yield Iterate(produces_one)
+            yield token
+            assert (yield token) is sentinel
+        grown = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        return grown
+
+    assert Scheduler().run(consumer()) < 20_000
 
 
 def test_a_waiting_coroutine_is_small(sched):
