@@ -67,12 +67,15 @@ class RequestContext:
         self.app = app
         self.environ = environ
         self.config = app.config
-        # Nearly every action uses these, and filling an empty slot takes 0.3 µs besides.
+        # Nearly every action uses these, and filling an empty slot takes 0.4 µs besides.
         self.request = request = Request(environ)
         if app.language != Request.language:
             request.language = app.language  # type: ignore[misc]  # WebOb's class has a __dict__
         self.app_globals = app.globals
         self._response: Response | None = None
+        session = environ.get(app.session_key)
+        if session is not None:
+            self.session = session
 
     def __getattr__(self, name: str) -> Any:
         # Reached only while the slot `name` is empty.

@@ -98,10 +98,10 @@ class Cascade:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (WSGI)."""
-        path, script_name = environ["PATH_INFO"], environ.get("SCRIPT_NAME", "")
         for application in self.first:
             if isinstance(application, StaticFiles) and not application.may_have(environ):
                 continue  # saves 1.5 µs for a 404 that nobody sees
+            path, script_name = environ["PATH_INFO"], environ.get("SCRIPT_NAME", "")
             attempt = StatusWatch(self.catch, start_response)
             app_iter = application(environ, attempt)
             if not attempt.status:

@@ -53,7 +53,7 @@ class MemoryStore:
 
     What has timed out is removed when a session is stored, within a quarter of the timeout.
     Values go through the serializer here too: what a session can hold doesn't depend on where it
-    is kept, and two requests never share an object.
+    is kept, and two requests never share what can change.
     """
 
     notes_freely = True

@@ -117,7 +117,7 @@ class ChatController(BaseController):
         else:
             # Returned, not yielded, since it is the last chunk: the response goes out in one piece,
             # with its length, where 2008's yield needs a second send for the end of the chunks.
-            return "".join(f"{line}\r\n" for line in result)
+            return "".join([f"{line}\r\n" for line in result])
 
     def _key(self):
         """Return the id of the client that asks: its browser's, from the session, and its tab's."""

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from inspect import Parameter, ismethod, signature
-from types import GeneratorType
+from inspect import Parameter, signature
+from types import GeneratorType, MethodType
 from typing import Any
 
 from webob.exc import HTTPException, HTTPNotFound
@@ -130,11 +130,17 @@ class WSGIController:
 
         An ``HTTPException`` that it raises is returned: it is a response.
         """
-        names, takes_all = _argument_names(getattr(func, "__func__", func), ismethod(func))
+        bound = isinstance(func, MethodType)
+        names, takes_all = _argument_names(getattr(func, "__func__", func), bound)
         args: dict[str, Any] = {}
         if names or takes_all:
             offered = self._get_method_args()
-            args = offered if takes_all else {k: offered[k] for k in names if k in offered}
+            if takes_all:
+                args = offered
+            else:
+                for name in names:
+                    if name in offered:
+                        args[name] = offered[name]
             if self._py_object.config["pylons.tmpl_context_attach_args"]:
                 for name, value in args.items():
                     setattr(self._py_object.tmpl_context, name, value)
@@ -158,11 +164,12 @@ class WSGIController:
     def _get_method_args(self) -> dict[str, Any]:
         """Return what actions may ask for by name."""
         environ = self._py_object.environ
-        args = dict(environ["pylons.routes_dict"])
-        args["environ"] = environ
-        args["start_response"] = self.start_response
-        args["pylons"] = self._py_object
-        return args
+        return {
+            **environ["pylons.routes_dict"],
+            "environ": environ,
+            "start_response": self.start_response,
+            "pylons": self._py_object,
+        }
 
 
 @functools.lru_cache(maxsize=1024)  # inspect.signature takes 8 µs
