@@ -67,7 +67,7 @@ def test_the_memory_is_bounded():
     routes = Routes(ID)
     for n in range(3000):
         routes.get(f"/x/{n}")
-    assert routes.app._remembered.cache_info().currsize <= 1024
+    assert routes.app._remembered.cache_info().currsize <= 256
 
 
 def test_a_route_added_later_is_found():
