@@ -226,11 +226,16 @@ class Response:
             rendered = _render(*key)
         if rendered is None:
             rendered = _render(*key)
-            if len(rendered.octets) <= _LONGEST_KEPT and len(heads) < _MOST_HEADS:
+            if len(heads) < _MOST_HEADS and _may_come_again(rendered.octets):
                 heads[key] = rendered
         octets, self._left, self._chunked, self._bodiless, self.keep_alive = rendered
         self.head_sent = True
         return octets
+
+
+def _may_come_again(head: bytes) -> bool:
+    """Tell whether a head is short, and not one client's own."""
+    return len(head) <= _LONGEST_KEPT and b"\r\nSet-Cookie: " not in head
 
 
 def _render(
