@@ -78,8 +78,8 @@ class RoutesMiddleware:
         self.use_method_override = use_method_override
         self.path_info = path_info
         self.url = CurrentURLGenerator(mapper)
-        # What hundreds of paths ask for, such as a nick or a date, is found anew: an entry takes 400
-        # bytes.
+        # For the paths that many ask for. One that each client asks for once, with a nick or a date
+        # in it, is of no use here and takes 400 bytes.
         self._remembered = lru_cache(maxsize=256)(self._routematch)
         self._known_routes = -1
         self._can_remember = False
