@@ -116,8 +116,12 @@ class _Watched(StatusWatch):
         script_name: str,
     ) -> _Watched:
         """Return itself, to iterate over `app_iter` or over what replaces it."""
+        try:
+            self._chunks = iter(app_iter)
+        except BaseException:
+            close(app_iter)
+            raise
         self._app_iter = app_iter
-        self._chunks = iter(app_iter)
         self._layer = layer
         self._environ: Any = environ
         self._script_name = script_name

@@ -296,7 +296,8 @@ class TestErrorHandler:
         assert exchange.chunks == [b"", b"a", b""]
         assert body.closes == 1
 
-    def test_what_can_not_be_iterated_over_is_closed_too(self, caplog):
+    @pytest.mark.parametrize("around", [lambda app: app, StatusCodeRedirect])
+    def test_what_can_not_be_iterated_over_is_closed_too(self, caplog, around):
         class NoIterable:
             closes = 0
 
@@ -304,9 +305,21 @@ class TestErrorHandler:
                 self.closes += 1
 
         result = NoIterable()
-        exchange = get(ErrorHandler(lambda environ, start_response: result))
+        exchange = get(ErrorHandler(around(lambda environ, start_response: result)))
         assert exchange.status == "500 Internal Server Error"
         assert result.closes == 1
+
+    def test_data_of_the_failed_response_is_not_sent_with_the_page(self, caplog):
+        def inner(environ, start_response):
+            start_response("404 Not Found", [])
+            yield b"half of"
+            raise LookupError("oh")
+
+        app = StatusCodeRedirect(ErrorHandler(inner), [404, 500])
+        environ = make_environ()
+        environ["pylons.status_code_redirect"] = True
+        exchange = Exchange(app, environ).finish()
+        assert (exchange.status[:3], exchange.body) == ("500", b"Internal Server Error\n")
 
     def test_a_500_gets_its_page(self):
         def app(environ, start_response):
