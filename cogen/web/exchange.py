@@ -35,7 +35,7 @@ from .body import NO_BODY, Body, ReadBody
 from .environ import make_environ
 from .gate import Gate, OperationLost
 from .head import HTTPError, RequestHead
-from .response import INTERNAL_ERROR, Response, ResponseError, simple_response
+from .response import INTERNAL_ERROR, PIECE, Pieces, Response, ResponseError, simple_response
 from .wrapper import FileWrapper
 
 if TYPE_CHECKING:
@@ -219,6 +219,10 @@ class Exchange:
         assert self._iterator is not None
         for chunk in self._iterator:
             if chunk:
+                if len(chunk) > PIECE and not isinstance(self._iterator, Pieces):
+                    self._iterator = Pieces(chunk, self._iterator)
+                    self._advance()
+                    return
                 if not self.connection.send(self.response.data(chunk)):
                     self.state = FLUSHING
                     return
@@ -249,9 +253,12 @@ class Exchange:
         if type(result) is FileWrapper:
             return self._send_file(result)
         if type(result) is list or type(result) is tuple:
-            if len(result) == 1 and result[0] and not response.head_sent:
+            if len(result) == 1 and (chunk := result[0]) and not response.head_sent:
                 self._check_operation_was_run()
-                self._finish(response.data(result[0], is_all=True))
+                if len(chunk) > PIECE and type(chunk) is bytes:
+                    self.connection.send(response.head(len(chunk)))
+                    return False
+                self._finish(response.data(chunk, is_all=True))
                 return True
         return False
 
@@ -279,8 +286,8 @@ class Exchange:
 
     def _write(self, data: bytes) -> None:
         """The write() callable: send now, blocking this greenlet while the client doesn't read."""
-        if data:
-            if not self.connection.send(self.response.data(data)):
+        for piece in Pieces(data, iter(())):
+            if not self.connection.send(self.response.data(piece)):
                 self.connection.wait_until_flushed()
             if self.gone is not None:
                 raise ConnectionGone("the client has gone")

@@ -190,7 +190,7 @@ def culprits(frame: FrameType | None) -> list[str]:
     return iterating[:1] or passing_on
 
 
-_DRIVERS = ("cogen.web.exchange", "cogen.web.inline")
+_DRIVERS = ("cogen.web.exchange", "cogen.web.inline", "cogen.web.response")
 
 
 class ModuleGate:

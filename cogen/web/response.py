@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-__all__ = ["Response", "ResponseError", "simple_response"]
+__all__ = ["PIECE", "Pieces", "Response", "ResponseError", "simple_response"]
 
 ExcInfo = tuple[type[BaseException], BaseException, Any]
+
+#: Octets of a chunk that are handed out at a time, and all that a client which does not read costs:
+#: of a larger chunk, which others may be reading too, a connection would need a copy of its own.
+PIECE: Final = 262144
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _STATUS = re.compile(r"[2-5][0-9][0-9] [\t\x20-\x7e\x80-\xff]*")
@@ -308,6 +312,26 @@ def _add_fields(lines: list[str], headers: Iterable[tuple[str, str]]) -> dict[st
                 continue
         lines.append(f"{name}: {value}\r\n")
     return special
+
+
+class Pieces(Iterator[bytes]):
+    """Iterate over an application's chunks, of which the large ones come in pieces.
+
+    :param chunk: the chunk that is first.
+    """
+
+    def __init__(self, chunk: bytes, rest: Iterator[bytes]) -> None:
+        self._chunk = memoryview(_as_bytes(chunk))
+        self._rest = rest
+
+    def __next__(self) -> bytes:
+        if not self._chunk:
+            chunk = next(self._rest)
+            if len(chunk) <= PIECE:
+                return chunk
+            self._chunk = memoryview(_as_bytes(chunk))
+        piece, self._chunk = self._chunk[:PIECE], self._chunk[PIECE:]
+        return bytes(piece)
 
 
 def _as_bytes(chunk: object) -> bytes:

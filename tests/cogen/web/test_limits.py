@@ -2,12 +2,14 @@
 
 import contextlib
 import errno
+import os
 import time
 
 import gevent
 import pytest
 
 from cogen.core import queue
+from cogen.web.response import PIECE
 from tests.cogen.web.rig import Client, Closing, hello, until
 
 PLAIN = [("Content-Type", "text/plain")]
@@ -259,6 +261,48 @@ def test_client_that_does_not_read_is_closed_and_its_application_too(serve, conn
     server.connections(0)
     if way != "write":
         assert results[0].closed == 1
+
+
+@pytest.mark.parametrize("way", ["one", "yield", "write"])
+def test_large_chunk_costs_a_connection_one_piece_of_it(serve, connect, way):
+    large = os.urandom(3_000_000)
+
+    def application(environ, start_response):
+        write = start_response("200 OK", PLAIN)
+        if way == "one":
+            return [large]
+        if way == "write":
+            write(large)
+            write(large)
+            return []
+        return iter([b"first", large, b"", large, b"last"])
+
+    server = serve(application)
+    client = connect(server, receive_buffer=4096)
+    client.request()
+    server.connections(1)
+    (connection,) = server.call(lambda: list(server.server.connections))
+    until(lambda: connection._out)
+    assert len(connection._out) < PIECE + 1000
+    response = client.response()
+    expected = {"one": large, "write": large * 2, "yield": b"first" + large * 2 + b"last"}
+    assert response.body == expected[way]
+    assert response.headers.get("content-length") == ("3000000" if way == "one" else None)
+    assert client.get(method="HEAD").body == b""
+    assert client.get().body == expected[way]
+
+
+@pytest.mark.parametrize("way", ["one", "yield", "write"])
+def test_large_chunk_that_is_no_bytes_is_an_error(serve, connect, way):
+    def application(environ, start_response):
+        write = start_response("200 OK", PLAIN)
+        if way == "write":
+            write("x" * PIECE * 2)
+        return ["x" * PIECE * 2] * (1 if way == "one" else 2)
+
+    server = serve(application)
+    assert connect(server).get().status == 500
+    server.logged("yields bytes, not str")
 
 
 def test_client_that_reads_slowly_is_served(serve, connect):

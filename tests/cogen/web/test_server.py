@@ -707,7 +707,7 @@ def test_file_shorter_than_announced_ends_the_connection(serve, connect, big_fil
 
 
 def test_what_reads_as_something_else_than_its_descriptor_is_read(serve, connect, tmp_path):
-    """An unpacking file has the descriptor of the packed one; one of /proc says that it is empty."""
+    """An unpacking file has the descriptor of the packed one; one of /proc has no size."""
     path = tmp_path / "packed"
     path.write_bytes(gzip.compress(b"unpacked" * 1000))
 
