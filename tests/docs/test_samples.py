@@ -15,8 +15,8 @@ from tests.docs.test_examples import ROOT
 def samples(page, language="python"):
     """Return the code blocks of a page."""
     text = (ROOT / "docs" / page).read_text()
-    block = rf"\.\. code-block:: {language}\n\n((?: +.*\n|\n)+)"
-    return [textwrap.dedent(code) for code in re.findall(block, text)]
+    block = rf"^( *)\.\. code-block:: {language}\n\n((?:\1 +.*\n|\n)+)"
+    return [textwrap.dedent(code) for _, code in re.findall(block, text, re.M)]
 
 
 def test_the_front_pages_application_waits():
@@ -91,6 +91,14 @@ def test_who_waits_for_a_permit_in_vain_leaves_the_queue(semaphore):
         return len(permits.waiting)
 
     assert Scheduler().run(main()) == 0
+
+
+def test_what_the_life_of_a_message_quotes_is_in_the_controller():
+    text = (ROOT / "chatapp/controllers/chat.py").read_text()
+    source = [line.strip() for line in text.splitlines()]
+    quoted = "".join(samples("explanation/life-of-a-message.rst")).split("\n")
+    assert len(quoted) > 10
+    assert [line for line in quoted if line.strip() not in source] == []
 
 
 @pytest.mark.parametrize(
