@@ -70,7 +70,12 @@ def _url(text: str) -> str:
     if not text.startswith(("/", "http://", "https://")):
         raise argparse.ArgumentTypeError(f"{text!r} begins with neither / nor http:// nor https://")
     # What a URL can't have as it is, a browser would encode too.
-    return quote(text, safe=string.punctuation)
+    url = quote(text, safe=string.punctuation)
+    try:
+        Request.blank(url)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL: {error}") from error
+    return url
 
 
 def _header(text: str) -> tuple[str, str]:

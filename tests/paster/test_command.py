@@ -30,6 +30,7 @@ def test_help_lists_the_commands(paster):
         (["dance"], "invalid choice: 'dance'"),
         (["serve"], "the following arguments are required: INI;"),
         (["request", "x.ini"], "the following arguments are required: URL;"),
+        (["request", "x.ini", "http://[::1"], "'http://[::1' is no URL: Invalid IPv6 URL"),
         (["request", "x.ini", "index.html"], "'index.html' begins with neither / nor http://"),
         (["serve", "x.ini", "--relod"], "unrecognized arguments: --relod"),
         (["serve", "x.ini", "8080"], "'8080' is not of the form NAME=VALUE"),
