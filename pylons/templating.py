@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pylons import cache, config
+from pylons import cache, config, response
 from pylons.context import served
 from pylons.i18n import translation
 
 __all__ = ["cached_template", "pylons_globals", "render", "render_mako", "render_mako_def"]
+
+
+class Rendered(str):
+    """The text of a template, which another template shows as it is, without escaping it again."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return self
 
 
 def render_mako(
@@ -36,8 +45,7 @@ def render_mako(
 
     def render() -> str:
         template = config["pylons.app_globals"].mako_lookup.get_template(template_name)
-        text: str = template.render_unicode(**{**pylons_globals(), **(extra_vars or {})})
-        return text
+        return Rendered(template.render_unicode(**{**pylons_globals(), **(extra_vars or {})}))
 
     return cached_template(template_name, render, cache_key, cache_type, cache_expire)
 
@@ -58,15 +66,19 @@ def render_mako_def(
     def render() -> str:
         template = config["pylons.app_globals"].mako_lookup.get_template(template_name)
         variables = {**pylons_globals(), **extra_vars}
-        text: str = template.get_def(def_name).render_unicode(**variables)
-        return text
+        return Rendered(template.get_def(def_name).render_unicode(**variables))
 
     name = f"{template_name}#{def_name}"
     return cached_template(name, render, cache_key, cache_type, cache_expire)
 
 
 def pylons_globals() -> dict[str, Any]:
-    """Return the variables that every template has."""
+    """Return the variables that every template has.
+
+    They are ``c`` and ``tmpl_context``, ``app_globals`` and ``g``, ``config``, ``h``, ``render``,
+    ``request``, ``response``, ``translator``, ``url``, ``_``, ``N_`` and ``ungettext``, and
+    ``session`` where a layer outside has made one.
+    """
     context = served("tmpl_context")
     variables = {
         "c": context.tmpl_context,
@@ -75,7 +87,9 @@ def pylons_globals() -> dict[str, Any]:
         "g": context.app_globals,
         "config": context.config,
         "h": context.config["pylons.h"],
+        "render": render_mako,
         "request": context.request,
+        "response": response,  # the proxy: most templates touch none, so that none need be made
         "translator": context.translator,
         "url": context.url,
     }

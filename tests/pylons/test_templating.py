@@ -55,6 +55,23 @@ def test_a_template_has_translation_config_and_session(page):
     assert page(source) == "text many pylonstest 0"
 
 
+def test_a_template_can_set_a_header(page):
+    assert page("${response.headers.setdefault('X-Page', 'yes')}") == "yes"
+
+
+@pytest.mark.parametrize("rendered", ["render('/part.mako')", "c.part", "c.part_def"])
+def test_what_was_rendered_is_not_escaped_again(page, tmp_path, rendered):
+    (tmp_path / "part.mako").write_text("<b>${'<'}</b><%def name='x()'><i></i></%def>")
+
+    def index(self):
+        tmpl_context.part = render("/part.mako", cache_expire=10)
+        tmpl_context.part_def = render_mako_def("/part.mako", "x")
+        return render("/page.mako")
+
+    expected = "<i></i>" if rendered == "c.part_def" else "<b>&lt;</b>"
+    assert page(f"${{{rendered}}}", index) == expected
+
+
 def test_a_def_can_be_rendered_alone(page):
     def index(self):
         return render_mako_def("/page.mako", "part", n=3)
