@@ -8,6 +8,7 @@ from __future__ import annotations
 import _socket
 import os
 import socket
+import stat
 from typing import Any, Final
 
 __all__ = ["SYSTEMD", "listen"]
@@ -15,6 +16,7 @@ __all__ = ["SYSTEMD", "listen"]
 #: The host that means: the socket that a systemd .socket unit has opened.
 SYSTEMD: Final = "systemd"
 _FIRST_PASSED: Final = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
+_LONGEST_PATH: Final = 107  # unix(7): sun_path has 108 bytes, the last of them is NUL
 #: What the sockets of accepted connections inherit, as far as the system knows it.
 #: TCP_NOTSENT_LOWAT: octets to take beyond what the client has room for. Without it the kernel took
 #: 3.9 MB for a client that did not read, and told of 1.4 MB having gone at a time, so that a slow
@@ -78,12 +80,18 @@ def _open(family: int, target: Any, backlog: int) -> Any:
 
 
 def _remove_dead_socket(path: str) -> None:
-    """Remove the UNIX socket that a server which was killed left behind."""
+    """Remove the UNIX socket that a server which was killed left behind.
+
+    :raises ValueError: for a path that no UNIX socket can have.
+    """
+    if not 0 < len(os.fsencode(path)) <= _LONGEST_PATH:
+        raise ValueError(f"the path of a UNIX socket has 1 to {_LONGEST_PATH} bytes, not {path!r}")
     probe = _socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         probe.connect(path)
     except ConnectionRefusedError:
-        os.unlink(path)
+        if stat.S_ISSOCK(os.lstat(path).st_mode):  # any other file refuses connections, too
+            os.unlink(path)
     except OSError:
         pass  # it does not exist, or bind() will say what it is
     finally:

@@ -237,7 +237,10 @@ class WSGIServer:
         self._accepter.stop()
         self._timer.stop()
         if self._socket_file is not None and self.socket.fileno() >= 0:
-            os.unlink(self._socket_file)
+            try:
+                os.unlink(self._socket_file)
+            except OSError as error:  # it has been removed already, or its directory has
+                log.warning("the socket's file can't be removed: %s", error)
         self.socket.close()
 
     def _later(self, seconds: float, function: Callable[[], None]) -> None:

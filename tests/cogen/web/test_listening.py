@@ -53,6 +53,34 @@ def test_dead_unix_socket_is_replaced_and_a_living_one_is_not(serve, connect, tm
     assert connect(server).get().body == b"hello"
 
 
+def test_file_that_is_no_socket_is_left_alone(serve, tmp_path):
+    """Connecting to it is refused, as with the socket of a server that has been killed."""
+    path = tmp_path / "precious"
+    path.write_text("data")
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    for address in (path, link, tmp_path):
+        with pytest.raises(OSError, match="in use"):
+            serve(hello, str(address))
+    assert link.read_text() == "data"
+
+
+@pytest.mark.parametrize("path", ["", "/tmp/" + "x" * 103])
+def test_path_that_no_socket_can_have(serve, path):
+    with pytest.raises(ValueError, match="path of a UNIX socket has 1 to 107 bytes"):
+        serve(hello, path)
+
+
+def test_server_whose_socket_has_been_removed_can_be_stopped(serve, connect, tmp_path):
+    path = tmp_path / "socket"
+    server = serve(hello, str(path))
+    client = connect(server)
+    assert client.get().body == b"hello"
+    path.unlink()
+    server.stop()
+    assert client.is_closed()
+
+
 def test_address_can_be_had_again_at_once(serve, connect):
     """Although the connections that the server has closed keep the kernel busy for a minute."""
     server = serve(hello)
