@@ -42,6 +42,14 @@ def count(value: object) -> int:
     return int(digits)
 
 
+def small(value: object) -> int:
+    """Return a whole number that the C interfaces behind these options can take."""
+    number = count(value)
+    if number > 2147483647:
+        raise ValueError("a whole number from 0 to 2147483647 is needed")
+    return number
+
+
 def positive(value: object) -> int:
     """Return a whole number from 1 up."""
     number = count(value)
@@ -78,7 +86,7 @@ class Option(NamedTuple):
 
 OPTIONS: tuple[Option, ...] = (
     Option("server_name", text, "", "SERVER_NAME in environ; the host if empty"),
-    Option("request_queue_size", count, 1024, "length of the kernel's queue of new connections"),
+    Option("request_queue_size", small, 1024, "length of the kernel's queue of new connections"),
     Option("max_connections", positive, 20000, "connections at a time; accepting pauses above it"),
     Option("max_header_bytes", positive, 32768, "size of a request's header fields; more is 431"),
     Option("max_headers", positive, 100, "number of different header fields; more is 431"),
@@ -91,7 +99,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("request_timeout", seconds, 0.0, "seconds for a request as a whole; then cancelled"),
     Option("shutdown_timeout", seconds, 10.0, "seconds that running requests have at shutdown"),
     Option("workers", positive, 1000, "greenlets that run applications; those blocked count too"),
-    Option("gc_threshold", count, 50000, "young objects before a garbage collection, 0: Python's"),
+    Option("gc_threshold", small, 50000, "young objects before a garbage collection, 0: Python's"),
     Option("early_headers", asbool, False, "send headers at the first empty chunk, as in 2008"),
     Option("access_log", asbool, False, "log each request to cogen.access, combined format"),
     Option("status", text, "", "loopback host:port of a status page and Prometheus metrics"),
@@ -138,6 +146,8 @@ class Settings:
         for option in OPTIONS:
             setattr(self, option.name, option.default)
         self.update(options)
+        if self.keyfile and not self.certfile:
+            raise ValueError("server option keyfile without certfile: it would be plain HTTP")
 
     def update(self, options: Mapping[str, Any]) -> None:
         """Set options from their ini text or value."""

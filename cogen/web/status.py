@@ -30,6 +30,8 @@ def loopback_address(text: str) -> tuple[str, int]:
     try:
         address = ipaddress.ip_address(host.strip("[]"))
         number = int(port)
+        if not 0 <= number <= 65535:
+            raise ValueError
     except ValueError:
         raise ValueError(f"server option status = {text}: such as 127.0.0.1:9100") from None
     if not address.is_loopback:

@@ -18,6 +18,7 @@ TYPES = {
     "count": "0 or more",
     "positive": "1 or more",
     "seconds": "seconds",
+    "small": "0 or more",
     "text": "text",
 }
 HEADER = ("option", "type", "default", "what it does")

@@ -5,7 +5,16 @@ import logging
 import pytest
 
 from cogen.core.schedulers import Scheduler
-from cogen.web.settings import OPTIONS, Settings, asbool, count, positive, seconds, split_options
+from cogen.web.settings import (
+    OPTIONS,
+    Settings,
+    asbool,
+    count,
+    positive,
+    seconds,
+    small,
+    split_options,
+)
 from cogen.web.wsgi import Runner, WSGIServer, server_factory
 from tests.cogen.web.rig import hello
 
@@ -32,6 +41,7 @@ def test_booleans(word, value):
     ("read", "text"),
     [(asbool, text) for text in ("maybe", "", "2")]
     + [(count, text) for text in ("-1", "1.5", "ten", "", "1_0", "²")]
+    + [(small, text) for text in ("-1", "2147483648")]
     + [(positive, text) for text in ("0", "-1", "x")]
     + [(seconds, text) for text in ("-2", "soon", "nan", "inf", "")],
 )
@@ -42,6 +52,7 @@ def test_text_that_means_nothing_is_refused(read, text):
 
 def test_numbers():
     assert (count("7"), count(7), count(" 0 "), positive("1")) == (7, 7, 0, 1)
+    assert small("2147483647") == 2147483647
     assert (seconds("1.5"), seconds(2), seconds("0"), seconds("-1")) == (1.5, 2.0, 0.0, 0.0)
 
 
@@ -55,6 +66,11 @@ def test_unknown_option_is_refused_with_the_nearest_name():
 def test_bad_value_is_refused_with_its_option():
     with pytest.raises(ValueError, match=r"server option workers = 0: a whole number from 1 up"):
         Settings(workers="0")
+
+
+def test_key_without_certificate_is_refused():
+    with pytest.raises(ValueError, match="keyfile without certfile"):
+        Settings(keyfile="key.pem")
 
 
 @pytest.mark.parametrize("make", [Settings, lambda **options: server_factory({}, **options)])

@@ -109,7 +109,9 @@ def test_a_loopback_address_is_taken(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["0.0.0.0:9100", "192.0.2.1:80", "9100", "localhost", "127.0.0.1:x"]
+    "text",
+    ["0.0.0.0:9100", "192.0.2.1:80", "9100", "localhost", "127.0.0.1:x"]
+    + ["127.0.0.1:65536", "127.0.0.1:-1"],
 )
 def test_any_other_is_refused_with_the_option_s_name(text):
     with pytest.raises(ValueError, match="server option status = "):
