@@ -5,6 +5,7 @@ import pathlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 
+import h11
 import pytest
 from webtest import TestApp
 
@@ -119,6 +120,49 @@ def test_the_ticker_signals_those_who_wait(example, serve):
         numbers = [int(chunk) for chunk in client.get().chunks]
     server.call(ticking.cancel)
     assert numbers == list(range(numbers[0], numbers[0] + 3))
+
+
+@pytest.fixture
+def feed(example, serve):
+    """Serve the feed; return it, its server, and a function that listens until `count` events."""
+    module = example("feed")
+    server = serve(module.application)
+
+    def listen(count, **headers):
+        with Client(server.address) as client:
+            client.request(headers=[f"{name}: {value}" for name, value in headers.items()])
+            data = (bytes(e.data) for e in client.arriving() if type(e) is h11.Data)
+            assert next(data) == b"retry: 500\n\n"
+            return [next(data).decode() for _ in range(count)]
+
+    with Client(server.address) as client:
+        for text in (b"one", b"two\nlines"):
+            assert client.get(method="POST", body=text).status == 204
+    return module, server, listen
+
+
+def test_the_feed_sends_what_was_posted(feed):
+    _, _, listen = feed
+    one, two = listen(2)
+    assert one.partition("\n")[2] == "data: one\n\n"
+    assert two.partition("\n")[2] == "data: two\ndata: lines\n\n"
+
+
+def test_the_feed_goes_on_after_the_last_id(feed):
+    _, _, listen = feed
+    one, two = listen(2)
+    assert listen(1, **{"Last-Event-ID": one.split()[1]}) == [two]
+
+
+def test_the_feed_forgets_who_went_and_ends_when_silent(feed, monkeypatch):
+    module, server, listen = feed
+    listen(1)
+    server.connections(0)
+    assert module.feed.subscribers == {}
+    monkeypatch.setattr(module, "SILENCE", 0.01)
+    with Client(server.address) as client:
+        assert len(client.get().chunks) == 3
+    assert module.feed.subscribers == {}
 
 
 @pytest.mark.parametrize(
