@@ -138,16 +138,24 @@ def test_the_server_restarts(paster_serve, visit):
     ann, bob = visit(url).join("Ann"), visit(url).join("Bob")
     ann.say("before the restart")
     bob.hears("before the restart")
+    ann.page.clock.install()
     assert server.stop() == 0
     ann.state.filter(has_text="Reconnecting").wait_for()
     bob.state.filter(has_text="Reconnecting").wait_for()
 
+    # Ann's clock stands still, so that she comes back later than Bob speaks.
+    ann.page.clock.pause_at(datetime.now() + timedelta(hours=1))
     paster_serve("test.ini", f"http_port={url.rpartition(':')[2]}").url
+    bob.state.filter(has_text="Connected").wait_for()
+    bob.say("while Ann was away")
+    bob.hears("while Ann was away")
+    assert ann.state.text_content() != "Connected"
+    ann.page.clock.resume()
+    ann.state.filter(has_text="Connected").wait_for()
+    ann.say("after the restart")
     for person in (ann, bob):
-        person.state.filter(has_text="Connected").wait_for()
-    bob.say("after the restart")
-    ann.hears("after the restart")
-    assert ann.said() == ["before the restart", "after the restart"]
+        person.hears("after the restart")
+        assert person.said() == ["before the restart", "while Ann was away", "after the restart"]
 
 
 @pytest.mark.parametrize("width", [320, 1000])
