@@ -1,7 +1,7 @@
 """SQLAlchemy in an application that waits: one session for each request, whatever greenlet it has.
 
-Run it with ``python database.py``, then ``curl -d 'water the plants' http://127.0.0.1:8000/``. It
-needs SQLAlchemy.
+Run it with ``python database.py``, then
+``curl -d 'water the plants' http://127.0.0.1:8000/``. It needs SQLAlchemy.
 """
 
 from contextvars import ContextVar

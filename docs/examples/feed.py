@@ -1,13 +1,12 @@
 """Server-sent events in plain WSGI: what is posted reaches everybody who listens.
 
-Run it with ``python feed.py``, then ``curl -N http://127.0.0.1:8000/`` in some terminals, and
-``curl -d hello http://127.0.0.1:8000/`` in another.
+Run it with ``python feed.py``, then ``curl -N http://127.0.0.1:8000/`` in some
+terminals, and ``curl -d hello http://127.0.0.1:8000/`` in another.
 """
 
 import itertools
 import time
 
-from cogen.core import events
 from cogen.core.pubsub import PublishSubscribeQueue
 from cogen.web.wsgi import Runner
 
@@ -29,7 +28,7 @@ def publish(environ, start_response):
     gate = environ["cogen.wsgi"]
     yield environ["cogen.input"].read()
     if gate.exception is not None:
-        raise gate.result  # too large, too late or cut off: the server has an answer for each
+        raise gate.result  # too large, too late, cut off: the server answers that
     text = gate.result.decode("utf-8", "replace")
     yield environ["cogen.call"](feed.publish)((next(ids), text))
     start_response("204 No Content", [])
@@ -40,19 +39,20 @@ def listen(environ, start_response):
     seen = environ.get("HTTP_LAST_EVENT_ID", "")
     seen = int(seen) if seen.isdecimal() else 0
     key = object()
-    start_response("200 OK", [("Content-Type", "text/event-stream"), ("Cache-Control", "no-cache")])
+    headers = [("Content-Type", "text/event-stream"), ("Cache-Control", "no-cache")]
+    start_response("200 OK", headers)
     yield b"retry: 500\n\n"  # milliseconds until a browser comes back
     yield environ["cogen.call"](feed.subscribe)(key)
     try:
         while True:
             yield environ["cogen.call"](feed.fetch)(key, timeout=SILENCE)
-            batch = environ["cogen.wsgi"].result
-            if isinstance(batch, events.OperationTimeout):
-                return  # the browser comes back by itself, with the last id
-            for number, text in batch:
+            if environ["cogen.wsgi"].exception is not None:
+                return  # silence, or too far behind: the browser comes back by itself
+            for number, text in environ["cogen.wsgi"].result:
                 if number > seen:
-                    lines = "".join(f"data: {line}\n" for line in text.splitlines() or [""])
-                    yield f"id: {number}\n{lines}\n".encode()
+                    lines = text.splitlines() or [""]
+                    data = "".join(f"data: {line}\n" for line in lines)
+                    yield f"id: {number}\n{data}\n".encode()
     finally:
         feed.drop(key)
 

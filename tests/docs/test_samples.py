@@ -9,7 +9,8 @@ from webtest import TestApp
 
 from cogen.common import Scheduler, coro, events
 from cogen.web.async_ import InlineHost
-from tests.docs.test_examples import ROOT
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def samples(page, language="python"):
