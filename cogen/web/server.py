@@ -41,6 +41,9 @@ SOFTWARE: Final = "cogen.web/0.3"
 _ACCEPT_AT_ONCE: Final = 64
 #: Seconds to wait before accepting again after an error.
 _ACCEPT_PAUSE: Final = 0.5
+#: Seconds for which it is not said again that accepting pauses at the limit: at the limit it pauses
+#: with each connection that is accepted, thousands of times a second.
+_SILENCE: Final = 60.0
 #: Seconds that killed steps have to run their ``finally`` clauses.
 _LAST_SECONDS: Final = 1.0
 
@@ -76,6 +79,9 @@ class WSGIServer:
         self.refused: dict[str, int] = {}
         self.started = self._looked = monotonic()
         self.lag = self.most_lag = 0.0
+        self._silent_until = 0.0
+        # Not the loop's: that one is the wall clock, and stands still while a step computes.
+        self.now: Callable[[], float] = monotonic
         self.socket: Any = None
         self._socket_file: str | None = None
         self._tls_context: Any = None
@@ -116,7 +122,6 @@ class WSGIServer:
     def _start(self) -> None:
         hub = gevent.get_hub()
         self.loop = hub.loop
-        self.now: Callable[[], float] = hub.loop.now
         self.context = copy_context()
         self.workers = Workers(hub, self.settings.workers)
         scheme = "https" if self._tls_context is not None else "http"
@@ -145,7 +150,9 @@ class WSGIServer:
         for _ in range(_ACCEPT_AT_ONCE):
             if len(self.connections) >= self.settings.max_connections:
                 self._accepter.stop()  # connection_closed() goes on
-                log.warning("accepting pauses at max_connections = %s", len(self.connections))
+                if self.now() > self._silent_until:
+                    self._silent_until = self.now() + _SILENCE
+                    log.warning("accepting pauses at max_connections = %s", len(self.connections))
                 return
             try:
                 descriptor, address = self.socket._accept()
@@ -179,10 +186,9 @@ class WSGIServer:
 
     def _check_deadlines(self) -> None:
         now = self.now()
-        looked = monotonic()
-        self.lag = max(0.0, looked - self._looked - self._period)
+        self.lag = max(0.0, now - self._looked - self._period)
         self.most_lag = max(self.most_lag, self.lag)
-        self._looked = looked
+        self._looked = now
         for connection in [c for c in self.connections if c.deadline < now]:
             connection.overdue()
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 
 import pytest
 
@@ -51,6 +52,22 @@ def test_what_a_request_waited_is_told_apart_from_what_it_took(serve, connect, l
     took, waited = map(float, lines()[0].split()[-2:])
     assert 0.04 < waited <= took
     assert '"GET / HTTP/1.1" 200 5 ' in lines()[0]
+
+
+def test_a_step_that_computes_takes_its_time(serve, connect, lines):
+    """Though gevent's loop has not looked at its clock meanwhile."""
+
+    def app(environ, start_response):
+        ends = time.perf_counter() + 0.05
+        while time.perf_counter() < ends:
+            pass
+        return hello(environ, start_response)
+
+    assert connect(serve(app, access_log=True)).get().body == b"hello"
+    until(lines, "a line in the access log")
+    took, waited = map(float, lines()[0].split()[-2:])
+    assert took >= 0.05
+    assert waited == 0
 
 
 def test_the_body_is_counted_without_its_framing(serve, connect, lines):
