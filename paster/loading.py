@@ -37,9 +37,9 @@ def load_app(options: argparse.Namespace) -> Any:
     """Configure logging and return the WSGI application of a command line."""
     sections = app_sections(options)
     configure_logging(sections)
-    context = context_of(sections[0], loadwsgi.APP)
+    application = create(sections[0], context_of(sections[0], loadwsgi.APP))
     warn_of_unused(sections[0])
-    return create(sections[0], context)
+    return application
 
 
 def inline(application: Any) -> Any:
@@ -100,9 +100,10 @@ def context_of(section: Section, object_type: Any) -> loadwsgi.LoaderContext:
 
 
 def warn_of_unused(section: Section) -> None:
-    """Log what was given on the command line for nothing, once a section's context has been made.
+    """Log what was given on the command line for nothing, once the application has been made.
 
-    No error, since an application may read any variable from its global configuration.
+    Not before: a composite opens the files of its parts when it is made. No error, since an
+    application may read any variable from its global configuration.
     """
     import logging
 

@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
     configure_logging(app)
     app_context = context_of(app[0], loadwsgi.APP)
     server_context = context_of(server[0], loadwsgi.SERVER)
-    warn_of_unused(app[0])
     application = create(app[0], app_context)
+    warn_of_unused(app[0])
     serve = create(server[0], server_context)
     _serve(server[0], server_context.local_conf, serve, application)
     return 0

@@ -38,6 +38,11 @@ def make_upper(global_conf):
     return upper
 
 
+def make_first(loader, global_conf, **parts):
+    """Return the first of the applications that a composite names."""
+    return [loader.get_app(name, global_conf=global_conf) for name in parts.values()][0]
+
+
 def make_server(global_conf, **options):
     """Return a server that logs its options and whether sockets are patched, and ends."""
 

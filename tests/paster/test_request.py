@@ -53,3 +53,16 @@ def test_application_that_cannot_be_loaded_is_one_line(paster, ini):
     assert (code, out) == (1, "")
     assert "no distribution Absent is installed" in err
     assert err.count("\n") == 1
+
+
+def test_variable_of_a_composites_part_is_no_mistake(paster, ini, caplog):
+    ini(APP + "v = %(colour)s\n", "other.ini")
+    path = ini("""
+        [composite:main]
+        paste.composite_factory = tests.paster.small:make_first
+        / = config:other.ini
+    """)
+    _, out, _ = paster("request", path, "/", "colour=red", "color=red")
+    assert "v = red\n" in out
+    (message,) = (record.message for record in caplog.records if record.name == "paster")
+    assert message.endswith("other.ini uses the variable color; do you mean colour?")
