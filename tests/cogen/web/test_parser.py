@@ -619,6 +619,17 @@ def test_where_h11_accepts_too_both_read_the_same(data):
         assert value == ("; " if name == "cookie" else ", ").join(there)
 
 
+def test_equal_fields_of_different_clients_are_one_string():
+    requests = [
+        b"GET / HTTP/1.1\r\nHost: test\r\nUser-Agent: %s/%d\r\nAccept: text/html\r\n\r\n"
+        % (b"x" * 50, number)
+        for number in (1, 1, 2)
+    ]
+    first, second, third = [parse([data])[0][0].head.environ for data in requests]
+    assert first["HTTP_USER_AGENT"] is second["HTTP_USER_AGENT"] != third["HTTP_USER_AGENT"]
+    assert first["HTTP_ACCEPT"] is second["HTTP_ACCEPT"] is third["HTTP_ACCEPT"]
+
+
 REQUEST = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n"
 
 
