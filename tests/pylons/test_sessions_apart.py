@@ -42,15 +42,15 @@ class Copies:
 class Visitor:
     """A session in the real store, up to three requests of it, and what they must see."""
 
-    def __init__(self, serializer):
+    def __init__(self, serializer, stored):
         options = {"secret": "only the test knows", "data_serializer": serializer}
         self.layer = SessionMiddleware(None, **options)
         self.clock = 1_700_000_000.0
         first = Session(self.layer, None)
-        first["a"] = "first"
+        first.update(copy.deepcopy(stored))
         first.save()
         self.cookie = first.persist().split(";")[0]
-        self.stored = {"a": "first"}
+        self.stored = stored
         self.requests = {}
 
     def time(self):
@@ -113,8 +113,11 @@ class Visitor:
 
 
 @pytest.mark.parametrize("serializer", ["json", "pickle"])
-@given(steps=STEPS)
+@given(stored=st.dictionaries(KEYS, VALUES), steps=STEPS)
+@example(stored={"a": {}}, steps=[(0, "fill", "a", None), (1, "look", "a", None)])
+@example(stored={"a": []}, steps=[(0, "fill", "a", None), (1, "look", "a", None)])
 @example(  # a request that saves upon what another has saved, while a third reads that
+    stored={},
     steps=[
         (0, "look", "a", None),
         (1, "set", "a", 1),
@@ -122,10 +125,10 @@ class Visitor:
         (2, "look", "a", None),
         (0, "set", "b", 2),
         (0, "save", "b", None),
-    ]
+    ],
 )
-def test_each_request_sees_its_own(serializer, steps):
-    visitor = Visitor(serializer)
+def test_each_request_sees_its_own(serializer, stored, steps):
+    visitor = Visitor(serializer, stored)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pylons.sessions.time", visitor)
         for step in steps:
@@ -138,7 +141,7 @@ class Tagged(str):
 
 
 def test_text_with_attributes_is_not_shared():
-    visitor = Visitor("pickle")
+    visitor = Visitor("pickle", {})
     session = Session(visitor.layer, visitor.cookie)
     session["a"] = Tagged("text")
     session["a"].tags = []

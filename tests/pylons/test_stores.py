@@ -1,5 +1,6 @@
 """Where sessions are kept: what is loaded is nobody else's, but for a dictionary to be read."""
 
+import copy
 import json
 
 import pytest
@@ -19,7 +20,7 @@ from pylons.stores import make_store
 )
 def test_two_loads_never_share_a_value_that_can_change(stored):
     store = make_store({"type": "memory"}, timeout=None)
-    store.update("id", lambda raw: stored, now=0.0)
+    store.update("id", lambda raw: copy.deepcopy(stored), now=0.0)
     raw, _ = store.load("id")
     first = store.decode(raw)
     assert first == stored
@@ -46,6 +47,16 @@ def test_keys_need_not_be_text_with_pickle():
 def test_sessions_share_their_keys():
     store = make_store({"type": "memory"}, timeout=None)
     for id in ("one", "two"):
-        store.update(id, lambda raw: {"nick name": "bob"}, now=0.0)
+        key = " ".join(["nick", "name"])  # another object each time, as from a form
+        store.update(id, lambda raw, key=key: {key: "bob"}, now=0.0)
     (one,), (two,) = (store.decode(store.load(id)[0]) for id in ("one", "two"))
     assert one is two
+
+
+def test_bytes_are_for_pickle():
+    store = make_store({"type": "memory", "data_serializer": "pickle"}, timeout=None)
+    store.update("id", lambda raw: {"picture": b"\xff"}, now=0.0)
+    assert store.decode(store.load("id")[0]) == {"picture": b"\xff"}
+    store = make_store({"type": "memory"}, timeout=None)
+    with pytest.raises(TypeError, match=r"session\['picture'\] can't be stored"):
+        store.update("id", lambda raw: {"picture": b"\xff"}, now=0.0)
