@@ -64,7 +64,7 @@ class StatusCodeRedirect:
             return app_iter
         return watch.over(app_iter, self, environ, script_name)
 
-    def replacement(
+    def _replacement(
         self, environ: Environ, script_name: str, watch: StatusWatch
     ) -> Iterator[bytes]:
         """Yield what is sent instead of the error that `watch` has caught, or that itself."""
@@ -160,7 +160,7 @@ class _Watched(StatusWatch):
     def _replace(self) -> None:
         self.caught = False
         app_iter = self._app_iter
-        self._app_iter = self._chunks = self._layer.replacement(
+        self._app_iter = self._chunks = self._layer._replacement(
             self._environ, self._script_name, self
         )
         close(app_iter)
@@ -196,11 +196,11 @@ class ErrorHandler:
             if runs_no_code(app_iter, environ):
                 return app_iter
             return _Guarded(self, environ, start_response, app_iter)
-        except Exception as exc:  # noqa: BLE001  (failed logs it or raises it)
+        except Exception as exc:  # noqa: BLE001  (_failed logs it or raises it)
             close(app_iter)
-            return self.failed(environ, start_response, exc)
+            return self._failed(environ, start_response, exc)
 
-    def failed(
+    def _failed(
         self, environ: Environ, start_response: StartResponse, exc: Exception
     ) -> list[bytes]:
         """Answer 500 for `exc`, or raise it again if the response is already on its way."""
@@ -250,8 +250,8 @@ class _Guarded:
             return self._chunks.__next__()  # next() takes 0.03 µs more
         except StopIteration:
             raise
-        except Exception as exc:  # noqa: BLE001  (failed logs it or raises it)
-            body = self._layer.failed(self._environ, self._start_response, exc)
+        except Exception as exc:  # noqa: BLE001  (_failed logs it or raises it)
+            body = self._layer._failed(self._environ, self._start_response, exc)
         self._chunks = iter(body)
         return next(self._chunks)
 
