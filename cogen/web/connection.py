@@ -8,8 +8,9 @@ ahead (pipelining) wait their turn here.
 End of input has one meaning: the client wants nothing more. What is already running is answered,
 a request that waits for an operation is cancelled, one that was sent ahead and has not begun is
 dropped. A client that shuts down its sending side and goes on listening can't be told from one that
-has gone, and a long poll whose listener has gone must not take a message with it. It is not seen
-while reading pauses, behind more of a body or of requests sent ahead than is buffered.
+has gone, and a long poll whose listener has gone must not take a message with it. While reading
+pauses, behind more of a body or of requests sent ahead than is buffered, it is looked for once a
+second, if a request waits.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ class Connection(Outlet):
             self.abort(error)
             return
         if not data:
-            self._on_eof()
+            self.on_eof()
             return
         self.server.received += len(data)
         if self._tls is not None:
@@ -156,7 +157,7 @@ class Connection(Outlet):
         if data:
             self._take_data(data)
         if self._tls is not None and self._tls.ended:
-            self._on_eof()
+            self.on_eof()
 
     def _take_data(self, data: bytes) -> None:
         if self._discarded >= 0:
@@ -233,6 +234,7 @@ class Connection(Outlet):
     def pause_reading(self) -> None:
         """Let TCP hold the client back, for as long as the application needs."""
         self._reader.stop()
+        self.server.held_back.add(self)
         self._body_deadline = NEVER
         self._wait_in_request()
 
@@ -240,10 +242,11 @@ class Connection(Outlet):
         """Read on after :meth:`pause_reading`; does nothing if reading goes on or is over."""
         if self._socket.fileno() >= 0 and not self._reader.active:
             self._reader.start(self._on_readable)
+            self.server.held_back.discard(self)
             if self._receiving is not None:
                 self._wait_for_body()
 
-    def _on_eof(self) -> None:
+    def on_eof(self) -> None:
         """See the module's text: who runs is answered, who waits is cancelled."""
         self._keep_alive = False
         exchange = self.exchange
@@ -391,6 +394,7 @@ class Connection(Outlet):
             return
         self._reader.stop()
         self._reader.close()
+        self.server.held_back.discard(self)
         self.close_outlet()
         self._backlog = self._parser = None
         self._keep_alive = False

@@ -219,7 +219,7 @@ class Exchange:
         assert self._iterator is not None
         for chunk in self._iterator:
             if chunk:
-                if len(chunk) > PIECE and not isinstance(self._iterator, Pieces):
+                if type(chunk) is bytes and len(chunk) > PIECE:
                     self._iterator = Pieces(chunk, self._iterator)
                     self._advance()
                     return
@@ -255,7 +255,7 @@ class Exchange:
         if type(result) is list or type(result) is tuple:
             if len(result) == 1 and (chunk := result[0]) and not response.head_sent:
                 self._check_operation_was_run()
-                if len(chunk) > PIECE and type(chunk) is bytes:
+                if type(chunk) is bytes and len(chunk) > PIECE:
                     self.connection.send(response.head(len(chunk)))
                     return False
                 self._finish(response.data(chunk, is_all=True))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import _socket
 import logging
 import os
+import select
 import traceback
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
@@ -18,6 +19,7 @@ from time import monotonic
 from typing import Any, Final
 
 import gevent
+from gevent import monkey
 
 from cogen.core import coroutines, events
 from cogen.core.schedulers import Scheduler
@@ -47,6 +49,8 @@ _SILENCE: Final = 60.0
 #: Seconds that killed steps have to run their ``finally`` clauses.
 _LAST_SECONDS: Final = 1.0
 
+_poll: Final = monkey.get_original("select", "poll")
+
 
 class WSGIServer:
     """Serve a WSGI application to the connections of one listening socket.
@@ -75,6 +79,8 @@ class WSGIServer:
         self.bind_addr = bind_addr
         self.stopping = False
         self.connections: set[Connection] = set()
+        #: Those that don't read, since their client has sent more ahead than is buffered.
+        self.held_back: set[Connection] = set()
         self.requests = self.received = self.sent = self.errors = 0
         self.refused: dict[str, int] = {}
         self.started = self._looked = monotonic()
@@ -191,6 +197,24 @@ class WSGIServer:
         self._looked = now
         for connection in [c for c in self.connections if c.deadline < now]:
             connection.overdue()
+        if self.held_back:
+            self._look_for_ends_of_input()
+
+    def _look_for_ends_of_input(self) -> None:
+        """Tell connections that don't read when their client has gone while a request waits.
+
+        The loop tells only who reads; the request would wait on, and hold what it was sent.
+        """
+        waiting = {
+            connection.fileno(): connection
+            for connection in self.held_back
+            if connection.exchange is not None and connection.exchange.operation is not None
+        }
+        poll = _poll()
+        for descriptor in waiting:
+            poll.register(descriptor, select.POLLRDHUP)
+        for descriptor, _ in poll.poll(0):
+            waiting[descriptor].on_eof()
 
     # What requests report.
 

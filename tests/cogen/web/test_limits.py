@@ -293,16 +293,17 @@ def test_large_chunk_costs_a_connection_one_piece_of_it(serve, connect, way):
 
 
 @pytest.mark.parametrize("way", ["one", "yield", "write"])
-def test_large_chunk_that_is_no_bytes_is_an_error(serve, connect, way):
+@pytest.mark.parametrize("chunk", ["x" * PIECE * 2, 5], ids=["str", "int"])
+def test_chunk_that_is_no_bytes_is_an_error(serve, connect, way, chunk):
     def application(environ, start_response):
         write = start_response("200 OK", PLAIN)
         if way == "write":
-            write("x" * PIECE * 2)
-        return ["x" * PIECE * 2] * (1 if way == "one" else 2)
+            write(chunk)
+        return [chunk] * (1 if way == "one" else 2)
 
     server = serve(application)
     assert connect(server).get().status == 500
-    server.logged("yields bytes, not str")
+    server.logged(f"yields bytes, not {type(chunk).__name__}")
 
 
 def test_client_that_reads_slowly_is_served(serve, connect):

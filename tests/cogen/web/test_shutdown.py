@@ -261,6 +261,32 @@ def test_thousand_that_vanish_in_mid_wait_are_released_within_a_second(
         assert client.response().status == 200
 
 
+AHEAD = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n" * 100
+BODY = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 70000
+
+
+@pytest.mark.parametrize("leave", ["close", "reset", "half_close"])
+@pytest.mark.parametrize("sent", [AHEAD, BODY], ids=["requests", "body"])
+def test_who_has_sent_more_than_is_read_is_missed_too(serve, connect, leave, sent):
+    messages = queue.Queue()
+
+    def application(environ, start_response):
+        start_response("200 OK", PLAIN)
+        yield environ["cogen.call"](messages.get)(timeout=1000)
+        yield b"served"
+
+    server = serve(application)
+    client, who_stays = connect(server), connect(server)
+    for each in (client, who_stays):
+        each.send(sent)
+    server.parked(2)
+    until(lambda: len(server.call(lambda: list(server.server.held_back))) == 2)
+    getattr(client, leave)()
+    until(lambda: len(messages.waiting_gets) == 1, "leaving the queue")
+    server.put(messages, "x")
+    assert who_stays.response().body == b"served"
+
+
 def test_an_endless_stream_is_ended_and_does_not_spin(serve, connect):
     steps = []
 
