@@ -146,10 +146,8 @@ class Response(webob.Response):
         """Return the response itself: by this name the framework knows a whole response."""
         return self
 
-    @property
-    def content(self) -> Iterable[bytes]:
-        """Return the body's iterable (the name of Pylons 0.9.6)."""
-        return self.app_iter
+    #: The name of Pylons 0.9.6.
+    content = webob.Response.body
 
     def get_content(self) -> bytes:
         """Return the whole body as bytes, reading it if it is an iterator."""

@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from routes.middleware import is_form_post
-from routes.util import URLGenerator
+from routes.util import GenerationException, URLGenerator
 from webob.request import BaseRequest
 
 from pylons.context import Proxy
@@ -46,6 +46,21 @@ class CurrentURLGenerator(URLGenerator):
     def environ(self) -> Environ:
         environ: Environ = _context_environ._current_obj()
         return environ
+
+    def __call__(self, *args: Any, **kargs: Any) -> str:
+        """Return the URL that these arguments make.
+
+        :raises GenerationException: if no route does. (Routes' own message holds all of environ,
+            cookies included, and would bring them into the log.)
+        """
+        try:
+            return str(super().__call__(*args, **kargs))
+        except GenerationException:
+            pass
+        given = ", ".join([*map(repr, args), *(f"{key}={kargs[key]!r}" for key in kargs)])
+        raise GenerationException(
+            f"url({given}) makes no URL: no route has that name, or takes those variables"
+        )
 
 
 class RoutesMiddleware:

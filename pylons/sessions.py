@@ -90,7 +90,10 @@ class SessionMiddleware:
                 f"use beaker.middleware.SessionMiddleware for encrypted sessions and for sessions "
                 f"that are kept in the cookie"
             )
-        coerce_session_params(given)
+        try:
+            coerce_session_params(given)
+        except Exception as error:  # Beaker raises no more special one
+            raise ValueError(f"beaker.session: {error}") from error
         self.options = {name: given.pop(name) for name in _DEFAULTS}
         self.options["invalidate_corrupt"] = asbool(self.options["invalidate_corrupt"])
         self.timeout: float | None = self.options["timeout"]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import logging
 import math
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -222,5 +221,5 @@ def _check_proactor(name: str) -> None:
 def unknown(name: str, known: Mapping[str, object]) -> str:
     """Return what to tell someone who set an option that does not exist."""
     near = difflib.get_close_matches(name, known, 1)
-    hint = f"; did you mean {near[0]}?" if near else f"{os.linesep}known are: {', '.join(known)}"
+    hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
     return f"unknown server option {name}{hint}"

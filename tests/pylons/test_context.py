@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from routes.util import GenerationException
 
 import pylons
 from pylons import config, request, response, session, tmpl_context, url
@@ -120,3 +121,15 @@ def test_the_context_knows_its_parts_only(site):
 def test_the_names_of_2008_are_there():
     assert pylons.c is pylons.tmpl_context
     assert pylons.g is pylons.app_globals
+
+
+def test_a_url_that_cannot_be_made_is_told_without_the_visitors_secrets(site):
+    def index(self):
+        with pytest.raises(GenerationException) as caught:
+            url("item", number=3)
+        assert caught.value.__context__ is None
+        return str(caught.value)
+
+    site.controller(index=index)
+    body = get(site.app(), HTTP_COOKIE="secret=1").body
+    assert body.startswith(b"url('item', number=3) makes no URL: no route has that name, or takes ")

@@ -87,7 +87,8 @@ def test_a_fresh_response_shares_nothing_with_its_prototype():
 def test_names_of_2008():
     response = Response("body")
     assert response.get_content() == b"body"
-    assert b"".join(response.content) == b"body"
+    response.content = b"another"
+    assert response.content == response.body == b"another"
     assert response.has_header("content-type")
     assert response.determine_charset() == "UTF-8"
 

@@ -509,6 +509,11 @@ class TestOptions:
         with pytest.raises(ValueError, match=match):
             App(**{f"session.{option}": value})
 
+    def test_what_beaker_refuses_is_refused_as_a_value(self):
+        options = {"session.timeout": 60, "session.save_accessed_time": False}
+        with pytest.raises(ValueError, match="beaker.session: save_accessed_time must be true"):
+            App(**options)
+
     def test_options_may_come_without_a_configuration(self):
         assert SessionMiddleware(None, key="k", secret="s").cookie.key == "k"
 

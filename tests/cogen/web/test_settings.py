@@ -59,7 +59,7 @@ def test_numbers():
 def test_unknown_option_is_refused_with_the_nearest_name():
     with pytest.raises(ValueError, match="unknown server option max_conections; did you mean max_"):
         Settings(max_conections=5)
-    with pytest.raises(ValueError, match="unknown server option zzz.*\nknown are: server_name"):
+    with pytest.raises(ValueError, match="unknown server option zzz; known are server_name"):
         Settings(zzz=5)
 
 
