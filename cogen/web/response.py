@@ -298,9 +298,8 @@ def _add_fields(lines: list[str], headers: Iterable[tuple[str, str]]) -> dict[st
     """Add the application's fields to `lines`; return those that the server acts on."""
     special: dict[str, str] = {}
     for name, value in headers:
-        try:
-            kind = _names[name]
-        except (KeyError, TypeError):
+        kind = _names.get(name) if isinstance(name, str) else None
+        if kind is None:
             kind = _known_name(name)
         if not isinstance(value, str) or _NOT_IN_VALUES.search(value) is not None:
             raise ResponseError(f"the value of the header {name} can't be sent: {value!r}")

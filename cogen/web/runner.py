@@ -18,7 +18,7 @@ from cogen.core.schedulers import Scheduler
 
 from .gate import Application
 from .server import WSGIServer
-from .settings import Settings, split_options
+from .settings import Settings, split_options, tell_without_effect
 from .status import StatusApplication, loopback_address
 
 __all__ = ["Runner", "server_factory"]
@@ -41,6 +41,7 @@ class Runner:
         sched_class: type[Scheduler] = Scheduler,
         server_class: type[WSGIServer] = WSGIServer,
     ) -> None:
+        tell_without_effect(options)
         of_scheduler, of_server = split_options(options)
         self.sched = sched_class(**of_scheduler)
         self.server = server_class(_bind_addr(host, port), app, self.sched, **of_server)

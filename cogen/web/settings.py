@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["OPTIONS", "Option", "Settings", "asbool", "split_options"]
+__all__ = ["OPTIONS", "Option", "Settings", "asbool", "split_options", "tell_without_effect"]
 
 log = logging.getLogger("cogen.web")
 
@@ -185,7 +185,7 @@ _WITHOUT_EFFECT = {
 def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the scheduler's and the server's part of an ini file's options.
 
-    All options of cogen 0.2 are known; those that mean nothing any more are logged.
+    All options of cogen 0.2 are known; :func:`tell_without_effect` names those that mean nothing.
 
     :raises ValueError: for a value that can't be read.
     """
@@ -200,14 +200,19 @@ def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
                 raise ValueError(f"server option {name} = {value}: {error}") from None
         elif name == "proactor":
             _check_proactor(text(value))
-        elif name in _WITHOUT_EFFECT:
-            log.info("server option %s has no effect: %s", name, _WITHOUT_EFFECT[name])
-        elif name not in _SPLIT:
+        elif name not in _SPLIT and name not in _WITHOUT_EFFECT:
             of_server[name] = value
     for name, limits in _SPLIT.items():
         for ours in limits if name in options else ():
             of_server.setdefault(ours, options[name])
     return of_scheduler, of_server
+
+
+def tell_without_effect(options: Mapping[str, Any]) -> None:
+    """Log the options of cogen 0.2 that mean nothing any more."""
+    for name, reason in _WITHOUT_EFFECT.items():
+        if name in options:
+            log.info("server option %s has no effect: %s", name, reason)
 
 
 def _check_proactor(name: str) -> None:

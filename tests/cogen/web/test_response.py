@@ -315,3 +315,10 @@ def test_heads_that_are_kept_are_few_short_anybodys_and_of_this_second(monkeypat
 def test_a_header_need_not_be_hashable():
     sent, _ = answer([b"abc"], headers=[["X", "y"]])
     assert fields(sent)["x"] == "y"
+
+
+@pytest.mark.parametrize("name", ["a b", 1, None, ["X"]])
+def test_the_error_of_a_bad_name_tells_nothing_else(name):
+    with pytest.raises(ResponseError, match="is not the name of a header field") as caught:
+        answer([b"abc"], headers=[(name, "y")])
+    assert caught.value.__context__ is None

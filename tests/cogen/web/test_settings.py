@@ -121,10 +121,16 @@ def test_options_of_2008_that_are_several_now_leave_those_that_are_given():
     assert settings.write_timeout == 0  # sendfile's -1: none
 
 
-def test_option_without_effect_says_so(caplog):
+def test_option_without_effect_is_told_of_once(caplog):
+    options = {"sockaccept_greedy": "true"}
+    assert split_options(options) == ({}, {})
     with caplog.at_level(logging.INFO, "cogen.web"):
-        assert split_options({"sockaccept_greedy": "true"}) == ({}, {})
-    assert "sockaccept_greedy has no effect: connections are accepted until" in caplog.text
+        server_factory({}, **options)
+        Runner("127.0.0.1", 0, hello, options)
+    (message,) = caplog.messages
+    assert message.startswith(
+        "server option sockaccept_greedy has no effect: connections are accepted until"
+    )
 
 
 @pytest.mark.parametrize("name", ["any", "epoll"])
