@@ -224,13 +224,14 @@ class Response:
         headers = tuple(self.headers)
         key = status, headers, self._version, self._is_head, self.keep_alive, body_length
         heads = _this_second.heads()
+        room = _MOST_HEADS
         try:
             rendered = heads.get(key)
         except TypeError:  # a header is no tuple of two strings
-            rendered = _render(*key)
+            rendered, room = None, 0
         if rendered is None:
             rendered = _render(*key)
-            if len(heads) < _MOST_HEADS and _may_come_again(rendered.octets):
+            if len(heads) < room and _may_come_again(rendered.octets):
                 heads[key] = rendered
         octets, self._left, self._chunked, self._bodiless, self.keep_alive = rendered
         self.head_sent = True
