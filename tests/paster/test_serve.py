@@ -200,6 +200,7 @@ def edit(served, path, old, new):
     served.wait_for(rf"{re.escape(path.name)} changed; reloading")
 
 
+@pytest.mark.slow  # each of three restarts takes two seconds
 def test_change_of_module_template_or_ini_file_starts_it_again(reloading, tmp_path):
     child = child_of(reloading)
     url = reloading.url
