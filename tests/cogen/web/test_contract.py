@@ -829,67 +829,94 @@ def test_parked_requests_hold_no_greenlet_and_no_parser(serve):
         client.close()
 
 
-def test_requests_make_no_reference_cycles(serve, connect):
-    messages = queue.Queue()
+def failing(environ, start_response):
+    raise RuntimeError("on purpose")
 
-    def application(environ, start_response):
-        path = environ["PATH_INFO"]
-        if path == "/hello":
-            return hello(environ, start_response)
-        if path == "/fail":
-            raise RuntimeError("on purpose")
-        if path == "/raises":
-            return raising(environ, start_response)
-        return waiting(messages, 0.0001 if path == "/time-out" else -1)(environ, start_response)
 
-    def raising(environ, start_response):
-        @coro
-        def work():
-            yield events.Sleep(0)
-            raise LookupError(environ["PATH_INFO"])
+def operation_that_fails(environ, start_response):
+    @coro
+    def work():
+        yield events.Sleep(0)
+        raise LookupError(environ["PATH_INFO"])
 
-        start_response("200 OK", PLAIN)
-        yield environ["cogen.call"](work)()
-        yield str(environ["cogen.wsgi"].result).encode()
+    start_response("200 OK", PLAIN)
+    yield environ["cogen.call"](work)()
+    yield str(environ["cogen.wsgi"].result).encode()
 
-    server = serve(application)
-    kept = connect(server)
 
-    def ask(request, answer=b"\r\n\r\n", leave=False):
-        client = Client(server.address) if leave else kept
-        client.send(request)
-        if answer is not None:
-            data = b""
-            while answer not in data:
-                data += client.socket.recv(65536)
-        else:
-            server.parked()
-        if leave:
-            client.close()
-            server.connections(1)
+def by_path(**apps):
+    return lambda environ, start_response: apps[environ["PATH_INFO"][1:]](environ, start_response)
 
-    def round_of_requests(number):
-        for _ in range(number):
-            ask(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", b"hello")
-            ask(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", b"hello")
-            server.put(messages, "item")
-            ask(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n", b"0\r\n\r\n")
-            ask(b"GET /time-out HTTP/1.1\r\nHost: a\r\n\r\n", b"0\r\n\r\n")
-            ask(b"GET /raises HTTP/1.1\r\nHost: a\r\n\r\n", b"0\r\n\r\n")
-        for _ in range(number // 10):
-            ask(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n", None, leave=True)
-            ask(b"GARBAGE\r\n\r\n", leave=True)
-            ask(b"GET /hello HTTP/1.0\r\n\r\n", leave=True)
-            ask(b"GET /fail HTTP/1.1\r\nHost: a\r\n\r\n", leave=True)
 
-    round_of_requests(20)
-    server.forget("on purpose")
+def read_until(client, end):
+    """Read without h11, which would leave garbage of its own."""
+    data = b""
+    while end not in data:
+        piece = client.socket.recv(65536)
+        assert piece, f"closed after {data}"
+        data += piece
+
+
+def visit(server, client, messages):
+    """Make a request of each kind that a connection survives."""
+    client.request("/hello")
+    read_until(client, b"hello")
+    client.request("/hello", "POST", body=b"abc")
+    read_until(client, b"hello")
+    server.put(messages, "item")
+    for path in ("/wait", "/time_out", "/operation_fails"):
+        client.request(path)
+        read_until(client, b"0\r\n\r\n")
+
+
+def visit_and_leave(server):
+    """Make a request of each kind after which its connection is closed, by whom it may be."""
+    others = len(server.server.connections)
+    with Client(server.address) as client:
+        client.request("/wait")
+        server.parked()
+    server.connections(others)
+    for request in (
+        b"GARBAGE\r\n\r\n",
+        b"GET /hello HTTP/1.0\r\n\r\n",
+        b"GET /fail HTTP/1.1\r\nHost: a\r\n\r\n",
+    ):
+        with Client(server.address) as client:
+            client.send(request)
+            read_until(client, b"\r\n\r\n")
+        server.connections(others)
+
+
+def garbage_of(work):
+    """Return how many objects are in cycles that only the collector could free after `work`."""
     gc.collect()
     gc.disable()
     try:
-        round_of_requests(250)
-        server.forget("on purpose")
-        garbage = gc.collect()
+        work()
+        return gc.collect()
     finally:
         gc.enable()
+
+
+def test_requests_make_no_reference_cycles(serve, connect):
+    messages = queue.Queue()
+    app = by_path(
+        hello=hello,
+        wait=waiting(messages),
+        time_out=waiting(messages, 0.0001),
+        operation_fails=operation_that_fails,
+        fail=failing,
+    )
+    server = serve(app)
+    client = connect(server)
+
+    def visits(number):
+        for _ in range(number):
+            visit(server, client, messages)
+        for _ in range(number // 10):
+            visit_and_leave(server)
+        server.forget("on purpose")
+
+    visits(20)  # what is made once, and kept, is there now
+    garbage = garbage_of(lambda: visits(250))
     assert garbage < 25, f"{garbage} objects in cycles after 1,350 requests"
