@@ -93,7 +93,9 @@ def spare_the_collector(threshold: int) -> None:
     """Keep Python's cyclic garbage collector from walking what lives as long as the process.
 
     Requests make no reference cycles, so it finds nothing in them; but each parked request is some
-    60 objects, and with the default threshold of 700 it walked them again and again.
+    40 objects, and with the default threshold of 700 it walked them again and again. Of the time
+    for a delivery to 10,000 listeners a threshold of 100,000 saves 5 % against 50,000; what an
+    application leaves in cycles can then take some 10 MB more before it is found.
     """
     gc.collect()
     gc.freeze()

@@ -98,7 +98,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("request_timeout", seconds, 0.0, "seconds for a request as a whole; then cancelled"),
     Option("shutdown_timeout", seconds, 10.0, "seconds that running requests have at shutdown"),
     Option("workers", positive, 1000, "greenlets that run applications; those blocked count too"),
-    Option("gc_threshold", small, 50000, "young objects before a garbage collection, 0: Python's"),
+    Option("gc_threshold", small, 100000, "young objects before a garbage collection, 0: Python's"),
     Option("early_headers", asbool, False, "send headers at the first empty chunk, as in 2008"),
     Option("access_log", asbool, False, "log each request to cogen.access, combined format"),
     Option("status", text, "", "loopback host:port of a status page and Prometheus metrics"),
