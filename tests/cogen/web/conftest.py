@@ -1,5 +1,7 @@
 """A server in a thread for each test that asks for one, and clients that are closed at the end."""
 
+import os
+
 import pytest
 
 from tests.cogen.web.rig import Client, Serving
@@ -47,3 +49,11 @@ def serve_ini(paster_serve, tmp_path):
         return served, (host, int(port))
 
     return start
+
+
+@pytest.fixture
+def big_file(tmp_path):
+    """A file of three million octets, which no socket's buffer holds."""
+    path = tmp_path / "big"
+    path.write_bytes(os.urandom(3_000_000))
+    return path

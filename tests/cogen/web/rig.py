@@ -23,6 +23,8 @@ from cogen.web.wsgi import WSGIServer
 
 SECONDS = 10  # How long anything may take before a test fails.
 
+PLAIN = [("Content-Type", "text/plain")]
+
 Response = collections.namedtuple("Response", "status reason headers body chunks version interim")
 
 
@@ -265,9 +267,29 @@ class Client:
         self.socket.close()
 
 
+def leave_by_fin(client):
+    client.close()
+
+
+def leave_by_rst(client):
+    client.reset()
+
+
+def leave_by_half_close(client):
+    client.half_close()
+
+
+LEAVING = [leave_by_fin, leave_by_rst, leave_by_half_close]
+
+
+def chunked(*pieces):
+    """Return a body of `pieces` in the chunked coding."""
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b""))
+
+
 def hello(environ, start_response):
     """The smallest application."""
-    start_response("200 OK", [("Content-Type", "text/plain")])
+    start_response("200 OK", PLAIN)
     return [b"hello"]
 
 

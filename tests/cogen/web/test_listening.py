@@ -169,7 +169,7 @@ def activated_ini(tmp_path):
     ini = tmp_path / "x.ini"
     ini.write_text(
         "[server:main]\nuse = egg:ChatApp#http\nhost = systemd\n"
-        "[app:main]\npaste.app_factory = tests.cogen.web.apps:waiting\n"
+        "[app:main]\npaste.app_factory = tests.cogen.web.apps:waiting_by_path\n"
     )
     return str(ini)
 

@@ -22,7 +22,7 @@ def serving(serve_ini):
     clients = []
 
     def start(*options):
-        served, address = serve_ini("waiting", *options)
+        served, address = serve_ini("waiting_by_path", *options)
 
         def connect():
             clients.append(Client(address))
