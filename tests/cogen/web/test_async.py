@@ -13,9 +13,7 @@ from cogen.web.async_ import (
     lazy_sr,
     sync_input,
 )
-from tests.cogen.web.rig import Closing, hello
-
-PLAIN = [("Content-Type", "text/plain")]
+from tests.cogen.web.rig import PLAIN, Closing, hello
 
 
 def test_filters_are_what_an_ini_file_calls():

@@ -67,6 +67,23 @@ def test_requests_sent_ahead_are_answered_in_order(serve, connect):
     ]
 
 
+def test_requests_sent_ahead_without_reading_are_held_back(serve, connect):
+    def application(environ, start_response):
+        start_response("200 OK", PLAIN)
+        return [b"x" * 10_000]
+
+    server = serve(application, write_timeout=100)
+    client = connect(server, receive_buffer=4096)
+    client.socket.settimeout(0.3)
+    ask = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 1000
+    with pytest.raises(TimeoutError):
+        client.send(ask * 2000)
+    (connection,) = server.call(lambda: list(server.server.connections))
+    assert len(connection._backlog) < 65536 // 20 + 100
+    client.close()
+    server.connections(0)
+
+
 def test_request_after_a_broken_one_is_not_answered(serve, connect):
     client = connect(serve(hello))
     ask = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

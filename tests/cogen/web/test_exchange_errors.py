@@ -4,6 +4,7 @@ import gevent
 import pytest
 
 from cogen.web.head import HTTPError
+from cogen.web.response import PIECE
 from tests.cogen.web.apps import streaming
 from tests.cogen.web.rig import PLAIN, Closing, hello
 
@@ -81,6 +82,20 @@ def test_application_that_breaks_pep_3333_is_told_so(serve, connect, application
     server = serve(application)
     assert connect(server).get().status == 500
     server.logged(message)
+
+
+@pytest.mark.parametrize("way", ["one", "yield", "write"])
+@pytest.mark.parametrize("chunk", ["x" * PIECE * 2, 5], ids=["str", "int"])
+def test_chunk_that_is_no_bytes_is_an_error(serve, connect, way, chunk):
+    def application(environ, start_response):
+        write = start_response("200 OK", PLAIN)
+        if way == "write":
+            write(chunk)
+        return [chunk] * (1 if way == "one" else 2)
+
+    server = serve(application)
+    assert connect(server).get().status == 500
+    server.logged(f"yields bytes, not {type(chunk).__name__}")
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, gevent.GreenletExit])

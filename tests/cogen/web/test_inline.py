@@ -15,9 +15,7 @@ from cogen.core import events, queue
 from cogen.core.coroutines import coro
 from cogen.web import inline
 from cogen.web.async_ import InlineHost, OperationLost, inline_host
-from tests.cogen.web.rig import Closing, until
-
-PLAIN = [("Content-Type", "text/plain")]
+from tests.cogen.web.rig import PLAIN, Closing, until
 
 
 def get(app, target="/", **options):

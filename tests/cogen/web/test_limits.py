@@ -1,18 +1,14 @@
 """Each limit and time-out of the server and its documented answer; what is bounded stays so."""
 
 import contextlib
-import errno
-import os
 import time
 
 import gevent
 import pytest
 
 from cogen.core import queue
-from cogen.web.response import PIECE
-from tests.cogen.web.rig import Client, Closing, hello, until
+from tests.cogen.web.rig import PLAIN, Client, Closing, hello, until
 
-PLAIN = [("Content-Type", "text/plain")]
 SOON = 0.15  # A time-out that has to happen in a test.
 LONG = 100  # One that must not.
 
@@ -202,39 +198,6 @@ def test_after_a_late_body_no_more_of_it_is_kept(serve, connect):
 # Clients that don't read.
 
 
-def endless(produced):
-    def application(environ, start_response):
-        start_response("200 OK", PLAIN)
-        return Closing(chunks())
-
-    def chunks():
-        while True:
-            produced.append(time.monotonic())
-            yield b"x" * 100_000
-
-    return application
-
-
-def test_iterator_waits_for_a_client_that_does_not_read(serve, connect):
-    produced = []
-    server = serve(endless(produced), write_timeout=LONG)
-    client = connect(server, receive_buffer=4096)
-    client.request()
-    until(lambda: server.call(lambda: any(c.exchange for c in server.server.connections)))
-    count = -1
-    while count != len(produced):  # until the kernel's buffers are full
-        count = len(produced)
-        time.sleep(0.05)
-    assert count < 100
-    (connection,) = server.call(lambda: list(server.server.connections))
-    assert len(connection._out) <= 100_000 + 1000
-    for _ in range(50):
-        client.socket.recv(65536)
-    until(lambda: len(produced) > count)
-    client.close()
-    server.connections(0)
-
-
 @pytest.mark.parametrize("way", ["yield", "write", "file", "one"])
 def test_client_that_does_not_read_is_closed_and_its_application_too(serve, connect, tmp_path, way):
     path = tmp_path / "file"
@@ -263,49 +226,6 @@ def test_client_that_does_not_read_is_closed_and_its_application_too(serve, conn
         assert results[0].closed == 1
 
 
-@pytest.mark.parametrize("way", ["one", "yield", "write"])
-def test_large_chunk_costs_a_connection_one_piece_of_it(serve, connect, way):
-    large = os.urandom(3_000_000)
-
-    def application(environ, start_response):
-        write = start_response("200 OK", PLAIN)
-        if way == "one":
-            return [large]
-        if way == "write":
-            write(large)
-            write(large)
-            return []
-        return iter([b"first", large, b"", large, b"last"])
-
-    server = serve(application)
-    client = connect(server, receive_buffer=4096)
-    client.request()
-    server.connections(1)
-    (connection,) = server.call(lambda: list(server.server.connections))
-    until(lambda: connection._out)
-    assert len(connection._out) < PIECE + 1000
-    response = client.response()
-    expected = {"one": large, "write": large * 2, "yield": b"first" + large * 2 + b"last"}
-    assert response.body == expected[way]
-    assert response.headers.get("content-length") == ("3000000" if way == "one" else None)
-    assert client.get(method="HEAD").body == b""
-    assert client.get().body == expected[way]
-
-
-@pytest.mark.parametrize("way", ["one", "yield", "write"])
-@pytest.mark.parametrize("chunk", ["x" * PIECE * 2, 5], ids=["str", "int"])
-def test_chunk_that_is_no_bytes_is_an_error(serve, connect, way, chunk):
-    def application(environ, start_response):
-        write = start_response("200 OK", PLAIN)
-        if way == "write":
-            write(chunk)
-        return [chunk] * (1 if way == "one" else 2)
-
-    server = serve(application)
-    assert connect(server).get().status == 500
-    server.logged(f"yields bytes, not {type(chunk).__name__}")
-
-
 def test_client_that_reads_slowly_is_served(serve, connect):
     def application(environ, start_response):
         start_response("200 OK", PLAIN)
@@ -322,23 +242,6 @@ def test_client_that_reads_slowly_is_served(serve, connect):
         if time.monotonic() - began < 4 * SOON:
             time.sleep(SOON / 4)
     assert time.monotonic() - began > 3 * SOON
-
-
-def test_requests_sent_ahead_without_reading_are_held_back(serve, connect):
-    def application(environ, start_response):
-        start_response("200 OK", PLAIN)
-        return [b"x" * 10_000]
-
-    server = serve(application, write_timeout=LONG)
-    client = connect(server, receive_buffer=4096)
-    client.socket.settimeout(0.3)
-    ask = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 1000
-    with pytest.raises(TimeoutError):
-        client.send(ask * 2000)
-    (connection,) = server.call(lambda: list(server.server.connections))
-    assert len(connection._backlog) < 65536 // 20 + 100
-    client.close()
-    server.connections(0)
 
 
 # A request's whole time.
@@ -482,71 +385,3 @@ def test_limit_of_zero_is_none(serve, connect):
     assert next(arriving).status_code == 200
     time.sleep(SOON)
     assert sum(len(event.data) for event in arriving) == 5_000_000
-
-
-def test_server_out_of_descriptors_burns_no_time_and_recovers(serve_ini):
-    served, address = serve_ini("few_files", "header_timeout = 100")
-    clients = [Client(address) for _ in range(100)]
-    served.wait_for("accepting pauses for")
-    spent = cpu_seconds(served.process.pid)
-    time.sleep(1)
-    assert cpu_seconds(served.process.pid) - spent < 0.2
-    assert len(served.lines) < 10
-    for client in clients[:50]:
-        client.close()
-    with Client(address) as client:
-        assert client.get().body == b"hello"
-    assert clients[-1].get().body == b"hello"
-    for client in clients:
-        client.close()
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
-def test_connection_that_is_reset_before_it_is_accepted(serve, connect):
-    server = serve(hello)
-
-    def block():
-        for _ in range(20):
-            with Client(server.address) as client:
-                client.reset()
-
-    server.call(block)
-    assert connect(server).get().body == b"hello"
-    server.connections(1)
-
-
-class Failing:
-    """A listener whose accept() fails as often as it is told: accept(2), "Error handling"."""
-
-    def __init__(self, listener, failures):
-        self._listener = listener
-        self._failures = failures
-
-    def __getattr__(self, name):
-        return getattr(self._listener, name)
-
-    def _accept(self):
-        if not self._failures:
-            return self._listener._accept()
-        self._failures -= 1
-        raise OSError(errno.EPROTO, "Protocol error")
-
-
-def test_error_of_the_network_at_accept_is_not_the_end_of_accepting(serve, connect):
-    server = serve(hello)
-    server.server.socket = Failing(server.server.socket, 1)
-    assert connect(server).get().body == b"hello"
-    server.logged("accepting pauses for 0.5 s: .*Protocol error")
-
-
-def test_error_of_the_network_at_accept_does_not_keep_the_server_from_stopping(serve, connect):
-    server = serve(hello)
-    assert connect(server).get().body == b"hello"
-    server.server.socket = Failing(server.server.socket, 1000)
-    server.call(server.server.stop)
-    server.logged("accepting pauses")

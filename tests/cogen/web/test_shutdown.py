@@ -11,9 +11,7 @@ from cogen.core import events, queue
 from cogen.core.coroutines import coro
 from cogen.core.schedulers import Scheduler
 from cogen.web.wsgi import WSGIServer
-from tests.cogen.web.rig import Client, hello, until
-
-PLAIN = [("Content-Type", "text/plain")]
+from tests.cogen.web.rig import PLAIN, Client, hello, until
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ import pytest
 
 from cogen.core import queue
 from cogen.web.tls import TLS, server_context
-from tests.cogen.web.rig import hello, until
-
-PLAIN = [("Content-Type", "text/plain")]
+from tests.cogen.web.rig import PLAIN, hello, until
 
 
 @pytest.fixture(scope="module")
