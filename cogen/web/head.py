@@ -44,6 +44,7 @@ METHODS: Final = frozenset(
 # RFC 3986, section 3.2, as far as a server must care: a bracketed IP literal or a reg-name, a port.
 _AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.vV]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})|%00")
+_NUMBER_SIGN: Final = ord("#")  # to look for a number in bytes takes 0.02 µs, for bytes 0.14
 _ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)([^#]*)", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
@@ -102,28 +103,29 @@ def split_target(head: RequestHead, target: bytes) -> None:
 
     :raises HTTPError: 400 for a form that this method or any server must not accept.
     """
-    path = target if target[:1] == b"/" else _path_of_other_forms(head, target)
-    split = _split_known if len(path) <= _LONGEST_KNOWN else _split
-    head.target, head.path, head.query = split(path)
-    if path is not target:
+    origin = target if target[:1] == b"/" else _path_of_other_forms(head, target)
+    if _NUMBER_SIGN in origin:
+        raise bad_request("A request target has no fragment.")
+    path, _, query = origin.partition(b"?")
+    head.target, head.path = _known_path(path) if len(path) <= _LONGEST_KNOWN else _path(path)
+    head.query = query.decode("latin-1") if query else ""
+    if len(path) < len(target):
         head.target = target.decode("latin-1")
 
 
-def _split(target: bytes) -> tuple[str, str, str]:
-    """Return a target as text, its decoded path, and its query as it was sent."""
-    if b"#" in target:
-        raise bad_request("A request target has no fragment.")
-    path, _, query = target.partition(b"?")
-    if b"%" in path:
-        if _BAD_ESCAPE.search(path) is not None:
-            raise bad_request("The path has a percent sign without a code, or the code of NUL.")
-        path = unquote_to_bytes(path)
-    return target.decode("latin-1"), path.decode("latin-1"), query.decode("latin-1")
+def _path(path: bytes) -> tuple[str, str]:
+    """Return a path as it was sent, and decoded."""
+    sent = path.decode("latin-1")
+    if b"%" not in path:
+        return sent, sent
+    if _BAD_ESCAPE.search(path) is not None:
+        raise bad_request("The path has a percent sign without a code, or the code of NUL.")
+    return sent, unquote_to_bytes(path).decode("latin-1")
 
 
-#: Requests have few different hosts and not many targets: a look-up takes 0.1 µs, matching a host
-#: 0.5, splitting a target 0.5, and thousands of polls that wait share the strings of one.
-_split_known = lru_cache(maxsize=512)(_split)
+#: Requests have few different hosts and not many paths: a look-up takes 0.1 µs, matching a host
+#: 0.5, and thousands of polls that wait share one string.
+_known_path = lru_cache(maxsize=512)(_path)
 _LONGEST_KNOWN: Final = 256
 
 
