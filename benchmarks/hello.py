@@ -23,14 +23,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         names = rig.startable(options.contenders, core)
         servers = {name: stack.enter_context(rig.serve(name, core)) for name in names}
         for connections in options.connections:
-            _compare(servers, connections, options.rounds, options.seconds)
+            _compare(servers, connections, options)
     print(report.machine(PACKAGES))
     return 0
 
 
-def _compare(servers: dict[str, rig.Server], connections: int, rounds: int, seconds: int) -> None:
+def _compare(servers: dict[str, rig.Server], connections: int, options: argparse.Namespace) -> None:
     def measure(name: str) -> report.Figures:
-        load = wrk.run(servers[name], connections, seconds)
+        load = wrk.run(servers[name], connections, options.seconds, options.different)
         return {
             "rate": load.rate,
             "cpu": load.microseconds,
@@ -38,7 +38,7 @@ def _compare(servers: dict[str, rig.Server], connections: int, rounds: int, seco
             "client": load.client_busy,
         }
 
-    results = report.interleave(servers, rounds, measure)
+    results = report.interleave(servers, options.rounds, measure)
     base = next(iter(results.values()))
     rows = [
         (
@@ -62,13 +62,15 @@ def _compare(servers: dict[str, rig.Server], connections: int, rounds: int, seco
         "server busy",
         "wrk busy",
     )
-    print(report.table(f"hello, {connections} connections", header, rows), flush=True)
+    kind = ", no two requests the same" if options.different else ""
+    print(report.table(f"hello, {connections} connections{kind}", header, rows), flush=True)
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = rig.options("benchmarks.hello", "Compare plain requests per second.", HELLO)
     parser.add_argument("--connections", nargs="+", type=int, default=CONNECTIONS)
     parser.add_argument("--seconds", type=int, default=1, help="of each measurement")
+    parser.add_argument("--different", action="store_true", help="let no two requests be the same")
     return parser.parse_args(argv)
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from .rig import Server, Unavailable
 
@@ -24,8 +25,10 @@ class Load:
     client_busy: float
 
 
-def run(server: Server, connections: int, seconds: int) -> Load:
+def run(server: Server, connections: int, seconds: int, different: bool = False) -> Load:
     """Ask `server` for ``/`` over `connections` connections for some whole seconds.
+
+    With `different`, each request has a query of its own.
 
     Raises Unavailable where wrk is missing, and where a response was anything but 200 in time:
     a rate that contains errors would be the rate of something else.
@@ -35,6 +38,8 @@ def run(server: Server, connections: int, seconds: int) -> Load:
         raise Unavailable("wrk is missing: apt-get install wrk")
     url = f"http://127.0.0.1:{server.port}/"
     arguments = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", url]
+    if different:
+        arguments[:0] = ["-s", str(Path(__file__).with_name("different.lua"))]
     began, server_before, client_before = time.monotonic(), server.cpu_seconds(), _wrk_seconds()
     answer = subprocess.run(
         [program, *arguments], capture_output=True, text=True, check=True, timeout=seconds + 30

@@ -35,9 +35,11 @@ def row(printed, first):
 
 
 @needs_wrk
-def test_hello():
-    printed = run("hello", "--contenders", "cogen", "pywsgi", "--connections", "2")
+@pytest.mark.parametrize("kind", [[], ["--different"]])
+def test_hello(kind):
+    printed = run("hello", "--contenders", "cogen", "pywsgi", "--connections", "2", *kind)
     assert "hello, 2 connections" in printed
+    assert ("no two requests the same" in printed) is bool(kind)
     rates = [float(row(printed, name)[1].replace(",", "")) for name in ("cogen", "pywsgi")]
     assert min(rates) > 100
 
