@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import pickle
-import sys
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol
 
 from beaker.cache import clsmap
@@ -114,9 +114,15 @@ class _Kept:
         self.text: str | bytes | None = None
         if all(type(key) is str and type(data[key]) in _UNCHANGING for key in data):
             # All sessions have the same keys: each with its own takes 180 bytes more.
-            self.flat = {sys.intern(key): value for key, value in data.items()}
+            self.flat = {_shared(key): value for key, value in data.items()}
         else:
             self.text = _dumped(dumps, data)
+
+
+@lru_cache(maxsize=1024)  # sys.intern keeps for ever what it is given, up to Python 3.12.4
+def _shared(key: str) -> str:
+    """Return the one string that stands for all that equal it."""
+    return key
 
 
 #: What cannot change, not even by an attribute, and what each serializer gives back as it was.

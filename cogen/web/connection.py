@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 from .exchange import ConnectionGone, Exchange
@@ -68,8 +67,7 @@ class Connection(Outlet):
     def __init__(self, server: WSGIServer, sock: Any, address: Any, tls: Any = None) -> None:
         super().__init__(server, sock, tls)
         if isinstance(address, tuple):
-            # A proxy's is the same for all: one string.
-            self.remote_addr, self.remote_port = intern(address[0]), str(address[1])
+            self.remote_addr, self.remote_port = address[0], str(address[1])
         else:
             self.remote_addr = self.remote_port = ""
         self.exchange: Exchange | None = None
