@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.cogen.web.test_parser import TABLE
+from tests.cogen.web.test_fuzz import TABLE
 
 
 @pytest.mark.slow
