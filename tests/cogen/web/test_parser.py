@@ -298,6 +298,18 @@ def test_names_that_are_kept_are_bounded(monkeypatch):
 # What is remembered.
 
 
+def test_what_is_kept_of_fields_is_bounded_and_holds_no_cookie():
+    for number in range(3000):
+        parse([with_field(b"X-Number: %d" % number)])
+    known = parser_module._known_text
+    assert known.cache_info().currsize <= 1024
+    before = known.cache_info()
+    for field in (b"Cookie: a=b", b"X-Long: " + b"x" * 300):
+        parse([with_field(field)])
+    after = known.cache_info()
+    assert after.misses == before.misses
+
+
 def test_equal_fields_of_different_clients_are_one_string():
     requests = [
         b"GET / HTTP/1.1\r\nHost: test\r\nUser-Agent: %s/%d\r\nAccept: text/html\r\n\r\n"
