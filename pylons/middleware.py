@@ -133,10 +133,10 @@ class _Watched(StatusWatch):
 
     def __next__(self) -> bytes:
         try:
-            chunk = self._chunks.__next__()  # next() takes 0.03 µs more
+            chunk = next(self._chunks)
             while self.caught and chunk:
                 self._hold(chunk)
-                chunk = self._chunks.__next__()
+                chunk = next(self._chunks)
             return chunk
         except StopIteration:
             if not self.caught:
@@ -247,7 +247,7 @@ class _Guarded:
 
     def __next__(self) -> bytes:
         try:
-            return self._chunks.__next__()  # next() takes 0.03 µs more
+            return next(self._chunks)
         except StopIteration:
             raise
         except Exception as exc:  # noqa: BLE001  (_failed logs it or raises it)

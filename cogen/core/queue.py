@@ -14,7 +14,7 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cogen.core import events
-from cogen.core.events import FINALIZED, READY, RUNNING, WAITING, check_priority, check_timeout
+from cogen.core.events import FINALIZED, READY, WAITING
 from cogen.core.util import priority
 
 if TYPE_CHECKING:
@@ -129,12 +129,7 @@ class QPut(events.TimedOperation):
         weak_timeout: bool = True,
         prio: int = priority.DEFAULT,
     ) -> None:
-        # TimedOperation's __init__, written out: 0.2 of the 4 µs of a chat's delivery.
-        self.prio = prio if prio == -1 else check_priority(prio)
-        self.state = RUNNING
-        self.timeout = timeout if timeout is None else check_timeout(timeout)
-        self.weak_timeout = weak_timeout
-        self.timer = None
+        events.TimedOperation.__init__(self, timeout, weak_timeout, prio)
         self.queue = queue
         self.item = item
         self.block = block
@@ -152,7 +147,7 @@ class QPut(events.TimedOperation):
         if queue.waiting_gets:
             getter, queue.waiting_gets = _first_of(queue.waiting_gets)
             getter.result = self.item
-            prio = self.prio if self.prio >= 0 else sched.default_priority
+            prio = sched.priority_of(self)
             if prio and getter.sched is sched:
                 return sched.hand_over(getter, self, coro, bool(prio & priority.CORO))
             getter.sched.wake(getter, getter.caller)

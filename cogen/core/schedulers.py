@@ -194,8 +194,7 @@ class Scheduler(Runner):
             self.disarm(op)
         op.state = READY
         if first is None:
-            prio = op.prio
-            first = (prio if prio >= 0 else self.default_priority) > 0
+            first = self.priority_of(op) > 0
         if first:
             self.active.appendleft((op, coro))
         else:
