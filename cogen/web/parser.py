@@ -351,7 +351,7 @@ class Parsers:
             short = len(data) <= _LONGEST_REMEMBERED
             if short and data in self.remembered:
                 return (self.remembered[data],), None
-            parser = self._idle.pop() if self._idle else self._make()
+            parser = self._borrow()
             events = parser.feed(data)
             if short and len(events) == 1 and parser.between_messages:
                 self._remember(data, events[0])
@@ -360,8 +360,8 @@ class Parsers:
         self._idle.append(parser)
         return events, None
 
-    def _make(self) -> RequestParser:
-        return RequestParser(self._settings, self._environ)
+    def _borrow(self) -> RequestParser:
+        return self._idle.pop() if self._idle else RequestParser(self._settings, self._environ)
 
     def _remember(self, data: bytes, event: Event) -> None:
         """Remember a request if there is room."""

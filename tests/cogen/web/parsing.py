@@ -1,5 +1,7 @@
 """Requests as octets, and what :class:`cogen.web.parser.RequestParser` tells of them, as text."""
 
+import pytest
+
 from cogen.web.head import HTTPError, RequestHead
 from cogen.web.parser import END, RequestParser
 from cogen.web.settings import Settings
@@ -84,3 +86,9 @@ def octets(data):
 def cut(data, places):
     borders = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
     return [data[a:b] for a, b in zip(borders, borders[1:], strict=False) if a < b]
+
+
+#: A test of a request is made of the request whole, and of its octets one by one.
+in_pieces = pytest.mark.parametrize(
+    "pieces", [lambda data: [data], octets], ids=["whole", "by the octet"]
+)

@@ -3,7 +3,16 @@
 import pytest
 
 from cogen.web.head import HTTPError, body_length
-from tests.cogen.web.parsing import BAD, GET, POST, octets, parse, told, with_field, with_target
+from tests.cogen.web.parsing import (
+    BAD,
+    GET,
+    POST,
+    in_pieces,
+    parse,
+    told,
+    with_field,
+    with_target,
+)
 
 ACCEPTED = {
     "query": (b"GET /a?b=c&d HTTP/1.1\r\nHost: a\r\n\r\n", ["GET /a?b=c&d"]),
@@ -98,7 +107,7 @@ TABLE = ACCEPTED | REFUSED
 
 
 @pytest.mark.parametrize("case", TABLE)
-@pytest.mark.parametrize("pieces", [lambda data: [data], octets], ids=["whole", "by the octet"])
+@in_pieces
 def test_request_is_told_as_the_table_says(case, pieces):
     data, expected = TABLE[case]
     assert told(pieces(data)) == expected

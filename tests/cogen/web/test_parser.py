@@ -12,6 +12,7 @@ from tests.cogen.web.parsing import (
     POST,
     SMALL,
     UPGRADE,
+    in_pieces,
     octets,
     parse,
     told,
@@ -183,7 +184,7 @@ TABLE = ACCEPTED | REFUSED
 
 
 @pytest.mark.parametrize("case", TABLE)
-@pytest.mark.parametrize("pieces", [lambda data: [data], octets], ids=["whole", "by the octet"])
+@in_pieces
 def test_request_is_told_as_the_table_says(case, pieces):
     data, expected = TABLE[case]
     assert told(pieces(data)) == expected
